@@ -1,0 +1,5 @@
+"""`python -m listbridge` is the command `listbridge`."""
+
+from listbridge.cli import main
+
+main()

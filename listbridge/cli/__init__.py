@@ -1,0 +1,96 @@
+"""The command line. Results go to stdout, everything else to stderr."""
+
+import io
+import sys
+from pathlib import Path
+
+import click
+
+import listbridge
+from listbridge.cli import (
+    audit,
+    category,
+    demo,
+    held,
+    poll,
+    post,
+    posts,
+    queue,
+    shunted,
+    simulate,
+    subscribers,
+)
+from listbridge.cli.options import Settings, common
+from listbridge.errors import ConfigError, ListbridgeError
+from storage.errors import StoreError
+
+#: Exit statuses: something failed and the rest was done; nothing was done.
+FAILED, UNUSABLE = 1, 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(listbridge.__version__, prog_name="listbridge")
+@common
+@click.pass_context
+def command(context: click.Context, settings: Settings) -> None:
+    """Turn any ordinary mailbox into a mailing list."""
+    context.obj = settings
+
+
+for part in (
+    poll.poll_once,
+    subscribers.subscribers,
+    posts.posts,
+    post.post,
+    held.held,
+    shunted.shunted,
+    queue.queue,
+    simulate.simulate,
+    audit.audit,
+    category.category,
+    demo.demo,
+):
+    command.add_command(part)
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit status."""
+    _check_packages()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name in Greek must not end a command on a terminal that knows only ASCII.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        # Without its standalone mode, click returns the status that a command exits with.
+        sys.exit(command(standalone_mode=False) or 0)
+    except click.ClickException as err:
+        err.show()
+        sys.exit(UNUSABLE)
+    except click.Abort:
+        sys.exit(FAILED)
+    except ConfigError as err:
+        click.echo(f"listbridge: {err}", err=True)
+        sys.exit(UNUSABLE)
+    except (ListbridgeError, StoreError) as err:
+        click.echo(f"listbridge: {err}", err=True)
+        sys.exit(FAILED)
+
+
+def _check_packages() -> None:
+    """Refuse to run with a `storage` or `scheduler` that belongs to somebody else.
+
+    Their names are so common that a stray module in the current folder could stand in for them.
+    """
+    import scheduler
+    import storage
+
+    here = Path(listbridge.__file__).parent.parent
+    for module in (storage, scheduler):
+        if module.__file__ is None or Path(module.__file__).parent.parent != here:
+            click.echo(
+                f"listbridge: the package {module.__name__!r} was found at {module.__file__} and "
+                f"not beside listbridge in {here}; run from another folder, or install listbridge "
+                "in an environment of its own",
+                err=True,
+            )
+            sys.exit(UNUSABLE)

@@ -1,0 +1,36 @@
+"""Commands that do one thing to each of several ids: which they are, and what became of them."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import click
+
+from listbridge.errors import ConfigError
+from storage.database import Database, Tx
+
+
+def ids(texts: Sequence[str]) -> list[int]:
+    """Read ids from the command line; raise `ConfigError` before anything is done."""
+    for text in texts:
+        if not text.isascii() or not text.isdigit():
+            raise ConfigError(f"{text!r} is not an id; ids are the numbers that `list` shows")
+    return list(dict.fromkeys(int(text) for text in texts))
+
+
+def require_some(texts: Sequence[str], *, every: bool) -> None:
+    """Raise a usage error unless either ids or `--all` are given."""
+    if every == bool(texts):
+        raise click.UsageError("name the ids, or give --all")
+
+
+def each(
+    db: Database, chosen: Iterable[int], act: Callable[[Tx, int], bool], *, done: str, not_done: str
+) -> None:
+    """Do it to each id in a transaction of its own; exit status 1 if one could not be done."""
+    failed = False
+    for one in chosen:
+        with db.transaction() as tx:
+            succeeded = act(tx, one)
+        failed |= not succeeded
+        click.echo(f"{one}: {done if succeeded else not_done}", err=True)
+    if failed:
+        click.get_current_context().exit(1)

@@ -1,0 +1,109 @@
+"""`listbridge held …`"""
+
+import click
+
+from listbridge.bootstrap import Installation
+from listbridge.cli import chosen, output
+from listbridge.cli.options import Settings, common, opened, require_category
+from listbridge.errors import ConfigError, ListbridgeError
+from listbridge.message import parse
+from listbridge.moderation import actions
+from storage import posts, raw_messages
+from storage.database import Tx
+from storage.posts import Post
+from storage.states import PostState
+
+_NOT_HELD = "not held (any more)"
+
+
+@click.group()
+def held() -> None:
+    """Posts that wait for a moderator."""
+
+
+@held.command("list")
+@click.argument("category", required=False)
+@click.option("--limit", type=click.IntRange(min=1), help="Show only the newest.")
+@common
+def list_(category: str | None, limit: int | None, settings: Settings) -> None:
+    """List the held posts of CATEGORY, or of all."""
+    with opened(settings) as installation:
+        category_id = require_category(installation, category) if category else None
+        with installation.db.reading() as tx:
+            found = posts.in_category(tx, category_id, state=PostState.HELD, limit=limit)
+    columns = ("id", "category", "sender", "subject", "reason", "since")
+    rows = [_row(one) for one in found]
+    output.show(rows, columns, as_json=settings.json, nothing="Nothing is held.")
+
+
+@held.command()
+@click.argument("id_", metavar="ID")
+@common
+def show(id_: str, settings: Settings) -> None:
+    """Show a held post with its text."""
+    [post_id] = chosen.ids([id_])
+    with opened(settings) as installation, installation.db.reading() as tx:
+        post = posts.find(tx, post_id)
+        if post is None or post.state is not PostState.HELD:
+            raise ListbridgeError(f"post {post_id} is {_NOT_HELD}")
+        text = parse(raw_messages.read(tx, post.raw_id)).text
+    row = {**_row(post), "trail": post.trail, "text": text}
+    output.show_one(row, as_json=settings.json)
+
+
+@held.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@common
+def approve(ids: tuple[str, ...], settings: Settings) -> None:
+    """Accept each post; it goes out with the next `poll-once`, or at once where `serve` runs."""
+    with opened(settings) as installation:
+
+        def act(tx: Tx, post_id: int) -> bool:
+            post = posts.find(tx, post_id)
+            if post is None or post.state is not PostState.HELD:
+                return False
+            _require_usable(installation, post)
+            return actions.approve(tx, installation.category(post.category), post)
+
+        chosen.each(installation.db, chosen.ids(ids), act, done="approved", not_done=_NOT_HELD)
+
+
+@held.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--because", help="The reason, kept with the post.")
+@common
+def reject(ids: tuple[str, ...], because: str | None, settings: Settings) -> None:
+    """Reject each post."""
+    with opened(settings) as installation:
+
+        def act(tx: Tx, post_id: int) -> bool:
+            return actions.reject(tx, post_id, because)
+
+        chosen.each(installation.db, chosen.ids(ids), act, done="rejected", not_done=_NOT_HELD)
+
+
+@held.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@common
+def discard(ids: tuple[str, ...], settings: Settings) -> None:
+    """Discard each post without a word."""
+    with opened(settings) as installation:
+        chosen.each(
+            installation.db, chosen.ids(ids), actions.discard, done="discarded", not_done=_NOT_HELD
+        )
+
+
+def _require_usable(installation: Installation, post: Post) -> None:
+    if post.category not in installation.ids:
+        raise ConfigError(f"category {post.category!r} has no usable file; mend that first")
+
+
+def _row(post: Post) -> output.Row:
+    return {
+        "id": str(post.id),
+        "category": post.category,
+        "sender": post.sender,
+        "subject": post.subject,
+        "reason": post.reason,
+        "since": post.created_at,
+    }

@@ -1,0 +1,76 @@
+"""How results look: JSON lines for programs, tables for people."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+Row = Mapping[str, object]
+
+
+def show(rows: Iterable[Row], columns: Sequence[str], *, as_json: bool, nothing: str) -> None:
+    """Print rows: all their keys as JSON, or these columns as a table, or that there are none."""
+    if as_json:
+        for row in rows:
+            show_json(row)
+        return
+    found = list(rows)
+    if not found:
+        click.echo(nothing, err=True)
+        return
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in found:
+        table.add_row(*(_cell(row[column]) for column in columns))
+    console().print(table)
+
+
+def show_one(row: Row, *, as_json: bool) -> None:
+    """Print one thing: as a JSON object, or a line per key."""
+    if as_json:
+        show_json(row)
+        return
+    width = max(len(name) for name in row)
+    for name, value in row.items():
+        for line in _cell(value).splitlines() or [""]:
+            click.echo(f"{name:<{width}}  {line}")
+            name = ""
+
+
+def show_json(row: Row) -> None:
+    """Print one JSON object on a line of its own."""
+    click.echo(json.dumps({name: _plain(value) for name, value in row.items()}))
+
+
+def console() -> Console:
+    """Return where tables go; as wide as needed where nobody is looking."""
+    width = None if sys.stdout.isatty() else 1000
+    return Console(width=width, highlight=False, markup=False, soft_wrap=True)
+
+
+def _plain(value: Any) -> Any:
+    """Make a value fit for JSON: times in RFC 3339 and UTC, states by name."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value):
+        return {x.name: _plain(getattr(value, x.name)) for x in fields(value)}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value
+
+
+def _cell(value: object) -> str:
+    plain = _plain(value)
+    if plain is None:
+        return "-"
+    text = plain if isinstance(plain, str) else json.dumps(plain)
+    # What people wrote must not steer the terminal.
+    return "".join(ch if ch.isprintable() or ch == "\n" else "\ufffd" for ch in text)

@@ -1,0 +1,98 @@
+"""`listbridge poll-once`"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from listbridge.bootstrap import Installation
+from listbridge.cli import output
+from listbridge.cli.options import Settings, common, opened, require_category
+from listbridge.intake.tally import Tally
+from listbridge.service.once import poll_once as run_once
+
+_KEYS = tuple(x.name for x in fields(Tally) if x.name != "warnings")
+
+
+@click.command("poll-once")
+@click.argument("categories", nargs=-1, metavar="[CATEGORY]...")
+@click.option("--no-send", is_flag=True, help="Leave everything in the outbox.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be.")
+@common
+@click.pass_context
+def poll_once(
+    context: click.Context,
+    categories: tuple[str, ...],
+    no_send: bool,
+    dry_run: bool,
+    settings: Settings,
+) -> None:
+    """Poll each active category once, and make one attempt at everything that is due."""
+    with opened(settings) as installation:
+        for slug in categories:
+            require_category(installation, slug)
+        chosen, tallies = _choose(installation, categories)
+        if not chosen and not tallies:
+            click.echo("There are no categories to poll.", err=True)
+            return
+        for tally in tallies:
+            _show(tally, settings)
+        with _progress(len(chosen)) as advance:
+
+            def done(tally: Tally) -> None:
+                tallies.append(tally)
+                advance()
+                _show(tally, settings)
+
+            asyncio.run(
+                run_once(installation, chosen, send=not no_send, dry_run=dry_run, done=done)
+            )
+    if any(tally.error for tally in tallies):
+        context.exit(1)
+
+
+def _choose(installation: Installation, named: Sequence[str]) -> tuple[list[str], list[Tally]]:
+    """Return the slugs to poll, and the tallies of those that cannot be polled."""
+    tallies = []
+    if not named:
+        tallies = [Tally(slug, error=why) for slug, why in installation.broken.items()]
+    chosen = []
+    for slug in dict.fromkeys(named) or installation.ids:
+        if installation.category(slug).active:
+            chosen.append(slug)
+        elif named:
+            tallies.append(Tally(slug, error=f"category {slug!r} is not active"))
+    return chosen, tallies
+
+
+def _show(tally: Tally, settings: Settings) -> None:
+    for warning in tally.warnings:
+        click.echo(f"listbridge: warning: {tally.category}: {warning}", err=True)
+    if settings.json:
+        output.show_json({name: getattr(tally, name) for name in _KEYS})
+        return
+    counted = (f"{name} {getattr(tally, name)}" for name in _KEYS[1:-1] if getattr(tally, name))
+    click.echo(f"{tally.category}: {', '.join(counted) or 'nothing new'}")
+    if tally.error:
+        click.echo(f"listbridge: {tally.category}: {tally.error}", err=True)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[], None]]:
+    """Show on a terminal how many categories are finished; elsewhere nothing."""
+    bar = Progress(
+        TextColumn("polling"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not Console(stderr=True).is_terminal,
+    )
+    with bar:
+        task = bar.add_task("polling", total=total)
+        yield lambda: bar.advance(task)

@@ -1,0 +1,45 @@
+"""`listbridge post`"""
+
+import sys
+
+import click
+
+from listbridge import clock
+from listbridge.cli import output
+from listbridge.cli.options import Settings, common, opened, require_category
+from listbridge.cli.posts import post_row
+from listbridge.errors import ListbridgeError
+from listbridge.intake.dispatch import dispatch
+from listbridge.intake.tally import Tally
+from storage import inbound, posts
+from storage.states import Source
+
+
+@click.command()
+@click.argument("category")
+@click.option("--approve", is_flag=True, help="Accept it whatever the rules say.")
+@common
+def post(category: str, approve: bool, settings: Settings) -> None:
+    """Post the message on standard input to CATEGORY, by the same door as mail; print its id."""
+    with opened(settings) as installation:
+        category_id = require_category(installation, category)
+        raw = sys.stdin.buffer.read()
+        now = clock.now()
+        with installation.db.transaction() as tx:
+            inbound_id, _ = inbound.keep(
+                tx, category_id, raw, source=Source.CLI, now=now, approved=approve
+            )
+        dispatch(installation.db, installation.category(category), inbound_id, Tally(category))
+        with installation.db.reading() as tx:
+            one = inbound.find(tx, inbound_id)
+            made = posts.of_inbound(tx, inbound_id)
+    if made is None:
+        what = one.result or one.state if one else "lost"
+        reason = one.reason if one else None
+        raise ListbridgeError(f"it did not become a post: {what} ({reason})")
+    if settings.json:
+        output.show_json(post_row(made))
+    else:
+        click.echo(str(made.id))
+    if made.state != "accepted":
+        click.echo(f"The post is {made.state}: {made.reason}", err=True)

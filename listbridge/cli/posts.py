@@ -1,0 +1,69 @@
+"""`listbridge posts …`"""
+
+import click
+
+from listbridge.cli import chosen, output
+from listbridge.cli.options import Settings, common, opened, require_category
+from listbridge.cli.queue import delivery_row
+from listbridge.errors import ListbridgeError
+from storage import deliveries
+from storage import posts as store
+from storage.posts import Post
+
+
+@click.group()
+def posts() -> None:
+    """What was written to a category."""
+
+
+@posts.command("list")
+@click.argument("category")
+@click.option("--limit", type=click.IntRange(min=1), help="Show only the newest.")
+@common
+def list_(category: str, limit: int | None, settings: Settings) -> None:
+    """List the posts of CATEGORY in the order they came."""
+    with opened(settings) as installation:
+        category_id = require_category(installation, category)
+        with installation.db.reading() as tx:
+            found = store.in_category(tx, category_id, limit=limit)
+    columns = ("id", "thread", "sender", "subject", "date", "state")
+    rows = [post_row(one) for one in found]
+    output.show(rows, columns, as_json=settings.json, nothing=f"{category} has no posts.")
+
+
+@posts.command()
+@click.argument("id_", metavar="ID")
+@common
+def show(id_: str, settings: Settings) -> None:
+    """Show one post: what was decided about it and why, and who got it."""
+    [post_id] = chosen.ids([id_])
+    with opened(settings) as installation, installation.db.reading() as tx:
+        post = store.find(tx, post_id)
+        if post is None:
+            raise ListbridgeError(f"there is no post {post_id}")
+        sent = deliveries.of_post(tx, post_id)
+    if settings.json:
+        rows = [delivery_row(one) for one in sent]
+        output.show_json({**post_row(post), "trail": post.trail, "deliveries": rows})
+        return
+    output.show_one(post_row(post), as_json=False)
+    for step in post.trail:
+        click.echo(f"  {step['rule']}: {step['verdict']} {step['reason']}".rstrip())
+    columns = ("recipient", "state", "attempts", "last_reply")
+    output.show([delivery_row(x) for x in sent], columns, as_json=False, nothing="No deliveries.")
+
+
+def post_row(post: Post) -> output.Row:
+    """Return a post as people and programs see it."""
+    return {
+        "id": str(post.id),
+        "category": post.category,
+        "message_id": post.message_id,
+        "thread": str(post.thread_id),
+        "parent": None if post.parent_id is None else str(post.parent_id),
+        "sender": post.sender,
+        "subject": post.subject,
+        "date": post.date,
+        "state": post.state,
+        "reason": post.reason,
+    }

@@ -1,0 +1,78 @@
+"""The whole configuration: the service file and every category file, all errors at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from listbridge.category import Category
+from listbridge.config import category_file, conflicts, not_yet, search
+from listbridge.config.models import Service
+from listbridge.config.problems import Problem
+from listbridge.config.service_file import read_service
+from listbridge.config.source import Source, read
+from listbridge.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Everything the files say. A category is known by its slug, the stem of its file's name."""
+
+    service: Service
+    categories: Mapping[str, Category]  #: the usable ones, by slug
+    broken: Mapping[str, tuple[Problem, ...]]  #: what is wrong with each of the others, by slug
+    warnings: tuple[Problem, ...]
+
+
+def load(explicit: Path | None = None) -> Configuration:
+    """Read the service file (the one named, else the usual places) and the category files.
+
+    A wrong category file is listed in `broken` and stops nothing else. A wrong service file raises
+    `ConfigError`, whose text lists all problems of all files.
+    """
+    file = search.service_file(explicit)
+    reading = read_service(file)
+    categories = _read_categories(reading.service)
+    problems = [*reading.problems, *(one for some in categories.broken.values() for one in some)]
+    if reading.problems:
+        raise ConfigError("\n".join(map(str, problems)))
+    return replace(categories, warnings=reading.warnings + categories.warnings)
+
+
+def _read_categories(service: Service) -> Configuration:
+    categories: dict[str, Category] = {}
+    broken: dict[str, tuple[Problem, ...]] = {}
+    sources: dict[str, Source] = {}
+    warnings: list[Problem] = []
+    for path in _category_files(service):
+        source = read(path)
+        slug = source.file.stem
+        if isinstance(source, Problem):
+            broken[slug] = (source,)
+            continue
+        sources[slug] = source
+        warnings += not_yet.warnings(source, not_yet.CATEGORY)
+        category, found = category_file.understand(slug, source.table, service)
+        if category is None:
+            broken[slug] = source.problems(found)
+        else:
+            categories[slug] = category
+    for slug, found in conflicts.find(categories).items():
+        broken[slug] = sources[slug].problems(found)
+        del categories[slug]
+    return Configuration(service, categories, broken, tuple(warnings))
+
+
+def _category_files(service: Service) -> list[Path]:
+    try:
+        entries = sorted(service.categories.iterdir())
+    except FileNotFoundError:
+        return []  # Where the folder was asked for by name, the service file has the problem.
+    except OSError as err:
+        raise ConfigError(
+            f"the folder of category files {service.categories} cannot be read: {err.strerror}"
+        ) from None
+    return [
+        path
+        for path in entries
+        if path.suffix == ".toml" and not path.name.startswith(".") and path != service.file
+    ]

@@ -1,0 +1,1 @@
+"""What subscribers get, and how it gets to them."""

@@ -1,0 +1,59 @@
+"""Fan-out: the copy that subscribers get, and one delivery for each of them."""
+
+from datetime import datetime
+
+from listbridge import message
+from listbridge.category import Category
+from listbridge.message import CopySettings, ListCopy, ParsedMessage
+from storage import outbox
+from storage.database import Tx
+from storage.posts import Post
+from storage.states import Kind
+
+
+def copy_for(
+    category: Category, raw: bytes, parsed: ParsedMessage, *, message_id: str, date: datetime
+) -> ListCopy:
+    """Make the copy of a post that the category's subscribers get."""
+    settings = CopySettings(
+        name=category.name,
+        address=category.address,
+        list_id=message.list_id(category.address),
+        from_mode=category.message.from_,
+        reply_to=category.message.reply_to,
+        subject_prefix=category.message.subject_prefix,
+        footer=category.message.footer,
+    )
+    return message.list_copy(raw, parsed, settings, message_id=message_id, date=date)
+
+
+def fan_out(
+    tx: Tx, category: Category, post: Post, *, raw: bytes, parsed: ParsedMessage, now: datetime
+) -> int:
+    """Put an accepted post into the outbox; return the number of deliveries made.
+
+    A category that cannot send makes none, so that nothing old goes out once it can. A post that
+    no server could take as it is gets its deliveries too, failed from the start with the reason.
+    """
+    copy = copy_for(category, raw, parsed, message_id=post.message_id, date=post.date)
+    without = None
+    if parsed.author is not None and not category.posting.own_copy:
+        without = message.key(parsed.author)
+    new = outbox.NewOutgoing(
+        kind=Kind.POST,
+        category_id=post.category_id,
+        post_id=post.id,
+        sender=category.address,  # RFC 5321 3.9.2: a list's mail comes from the list
+        head=copy.head,
+        body=copy.body,
+        raw_id=post.raw_id,
+        made_message_id=None if parsed.message_id else post.message_id,
+    )
+    return outbox.fan_out(
+        tx,
+        new,
+        to_subscribers=category.outgoing is not None,
+        without=without,
+        refusal=copy.refusal,
+        now=now,
+    )

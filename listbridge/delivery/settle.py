@@ -1,0 +1,90 @@
+"""What an attempt's outcome means for each delivery: its next state, and when it is tried again."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from random import Random
+
+from listbridge import clock
+from listbridge.delivery import retry
+from listbridge.submission import Outcome, OutgoingSettings, Result
+from storage import budgets, outbox, owner
+from storage.database import Tx
+from storage.outbox import Claimed, Group
+from storage.states import DeliveryState
+
+
+def settle(
+    tx: Tx,
+    settings: OutgoingSettings,
+    group: Group,
+    outcomes: Mapping[str, Outcome],
+    random: Random,
+) -> Counter[DeliveryState]:
+    """Record all outcomes of a group and count them; who is not named in them was not tried."""
+    by_outcome: dict[Outcome, list[Claimed]] = {}
+    untried = Outcome(Result.UNTRIED, "")
+    for one in group.deliveries:
+        by_outcome.setdefault(outcomes.get(one.recipient, untried), []).append(one)
+    counted: Counter[DeliveryState] = Counter()
+    for outcome, deliveries in by_outcome.items():
+        counted += _settle_alike(tx, settings, outcome, deliveries, random)
+    return counted
+
+
+def give_back(tx: Tx, settings: OutgoingSettings, unused: int) -> None:
+    """Return to the account's budget what was reserved and not tried."""
+    if settings.max_per_hour is not None or settings.max_per_day is not None:
+        budgets.give_back(tx, settings.account, unused, clock.now())
+
+
+def _settle_alike(
+    tx: Tx,
+    settings: OutgoingSettings,
+    outcome: Outcome,
+    deliveries: list[Claimed],
+    random: Random,
+) -> Counter[DeliveryState]:
+    me, now = owner.this_process(), clock.now()
+    ids = [one.id for one in deliveries]
+    if outcome.result is Result.UNTRIED:
+        give_back(tx, settings, len(ids))
+        outbox.settle(tx, ids, DeliveryState.PENDING, reply=outcome.reply, owner=me, now=now)
+        return Counter()
+    if outcome.result in (Result.SENT, Result.FAILED):
+        final = DeliveryState.SENT if outcome.result is Result.SENT else DeliveryState.FAILED
+        outbox.settle(tx, ids, final, reply=outcome.reply, owner=me, now=now)
+        return Counter({final: len(ids)})
+    counted: Counter[DeliveryState] = Counter()
+    for one in deliveries:
+        counted[_settle_open(tx, settings, outcome, one, random)] += 1
+    return counted
+
+
+def _settle_open(
+    tx: Tx, settings: OutgoingSettings, outcome: Outcome, one: Claimed, random: Random
+) -> DeliveryState:
+    """Record an attempt that left the delivery open: deferred, uncertain, or given up."""
+    now = clock.now()
+    doubt = outcome.result is Result.UNCERTAIN
+    waited = timedelta(seconds=one.waited)
+    wait = retry.next_wait(one.attempts + 1, waited, settings.give_up_after, random)
+    state, reply = DeliveryState.DEFERRED, outcome.reply
+    if doubt:
+        hold = settings.on_uncertain == "hold"
+        state = DeliveryState.HELD if hold else DeliveryState.UNCERTAIN
+    if wait is None and state is not DeliveryState.HELD:
+        state, reply = DeliveryState.FAILED, f"given up after {settings.give_up_after}: {reply}"
+    later = now + (wait or timedelta(0))
+    outbox.settle(
+        tx,
+        [one.id],
+        state,
+        reply=reply,
+        owner=owner.this_process(),
+        now=now,
+        next_attempt=later,
+        waited=int((waited + (wait or timedelta(0))).total_seconds()),
+        doubt=doubt,
+    )
+    return DeliveryState.UNCERTAIN if doubt else state

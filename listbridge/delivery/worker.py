@@ -1,0 +1,211 @@
+"""The sender: claims what is due, hands it to the account's courier, records each outcome."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from listbridge import clock, message
+from listbridge.delivery.settle import give_back, settle
+from listbridge.errors import ListbridgeError
+from listbridge.submission import (
+    AccountTrouble,
+    Connection,
+    Courier,
+    Envelope,
+    Outcome,
+    OutgoingSettings,
+    Result,
+    SenderRefused,
+)
+from storage import budgets, outbox, owner, raw_messages
+from storage.database import Database, Tx
+from storage.outbox import Group, Outgoing
+from storage.states import DeliveryState
+
+# So many transactions in a row cut short without one message taken, and the account is left alone.
+_CUTS = 5
+# Claims of processes on other machines count for at least so long.
+_CLAIM = timedelta(minutes=30)
+
+
+@dataclass
+class Account:
+    """One outgoing account with its courier, and what keeps it from being used now."""
+
+    courier: Courier
+    trouble: ListbridgeError | None = None
+    cuts: int = 0
+
+
+@dataclass
+class Sent:
+    """How the attempts of one run ended; `error` says what stopped it early."""
+
+    outcomes: Counter[DeliveryState] = field(default_factory=Counter)
+    error: str | None = None
+
+
+@dataclass
+class _Run:
+    db: Database
+    category_id: int
+    settings: OutgoingSettings
+    account: Account
+    due: datetime
+    sent: Sent = field(default_factory=Sent)
+    stopped: bool = False
+    random: Random = field(default_factory=Random)
+    wires: dict[int, "_Wire"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Wire:
+    """One outgoing message ready for SMTP, and its form for servers without 8BITMIME."""
+
+    sender: str
+    eight_bit: bytes
+    seven_bit: bytes | None
+
+
+async def send_due(
+    db: Database, category_id: int, settings: OutgoingSettings, account: Account
+) -> Sent:
+    """Make one attempt at every delivery of the category that is due now."""
+    run = _Run(db, category_id, settings, account, clock.now())
+    due = await asyncio.to_thread(_begin, run)
+    groups = -(-due // settings.max_recipients)
+    places = min(groups, settings.max_connections)
+    ended = await asyncio.gather(*(_work(run) for _ in range(places)), return_exceptions=True)
+    for error in ended:
+        if isinstance(error, BaseException):
+            raise error
+    return run.sent
+
+
+def _begin(run: _Run) -> int:
+    """Settle what a dead process left behind; return how many deliveries are due."""
+    hold = run.settings.on_uncertain == "hold"
+    with run.db.transaction() as tx:
+        doubtful = outbox.doubt_abandoned(
+            tx, run.category_id, is_alive=owner.is_alive, hold=hold, now=run.due
+        )
+        run.sent.outcomes[DeliveryState.UNCERTAIN] += doubtful
+        return outbox.count_due(tx, run.category_id, run.due)
+
+
+async def _work(run: _Run) -> None:
+    """Send group after group until nothing is due or the account or category must stop."""
+    while not run.stopped:
+        try:
+            await _send_one_group(run)
+        except SenderRefused as trouble:
+            _stop(run, trouble)
+        except AccountTrouble as trouble:
+            run.account.trouble = run.account.trouble or trouble
+            _stop(run, trouble)
+        except BaseException:
+            run.stopped = True  # the others finish what they have in hand, and no more
+            raise
+
+
+def _stop(run: _Run, trouble: ListbridgeError | None) -> None:
+    run.stopped = True
+    if trouble is not None and run.sent.error is None:
+        run.sent.error = str(trouble)
+
+
+async def _send_one_group(run: _Run) -> None:
+    if run.account.trouble is not None:
+        _stop(run, run.account.trouble)
+        return
+    # A connection first: what cannot leave is not claimed.
+    async with run.account.courier.connection() as connection:
+        group = await asyncio.to_thread(_claim, run)
+        if group is None:
+            _stop(run, None)
+            return
+        try:
+            outcomes = await _deliver(run, connection, group)
+        except AccountTrouble as trouble:
+            await asyncio.to_thread(_record, run, group, trouble.outcomes)
+            raise
+        await asyncio.to_thread(_record, run, group, outcomes)
+    _watch_for_cuts(run, outcomes)
+
+
+async def _deliver(run: _Run, connection: Connection, group: Group) -> Mapping[str, Outcome]:
+    recipients = tuple(one.recipient for one in group.deliveries)
+    wire = await asyncio.to_thread(_wire, run, group.outgoing_id)
+    content = wire.eight_bit if connection.accepts_8bit else wire.seven_bit
+    if content is None:
+        words = "the server takes no 8-bit mail, and signed mail must not be re-encoded"
+        return dict.fromkeys(recipients, Outcome(Result.FAILED, words))
+    return await connection.deliver(Envelope(wire.sender, recipients), content)
+
+
+def _claim(run: _Run) -> Group | None:
+    settings, now = run.settings, clock.now()
+    with run.db.transaction() as tx:
+        granted = budgets.reserve(
+            tx,
+            settings.account,
+            settings.max_recipients,
+            per_hour=settings.max_per_hour,
+            per_day=settings.max_per_day,
+            now=now,
+        )
+        if not granted:
+            return None
+        group = outbox.claim(
+            tx,
+            run.category_id,
+            owner=owner.this_process(),
+            until=now + _CLAIM,
+            due=run.due,
+            limit=granted,
+        )
+        used = len(group.deliveries) if group else 0
+        give_back(tx, settings, granted - used)
+    return group
+
+
+def _wire(run: _Run, outgoing_id: int) -> _Wire:
+    """Return the bytes of an outgoing message; groups of one message share them."""
+    if outgoing_id not in run.wires:
+        with run.db.reading() as tx:
+            outgoing = outbox.find(tx, outgoing_id)
+            content = message.wire(outgoing.head, _body(tx, outgoing))
+        run.wires.clear()  # groups come message by message, so the last one is enough
+        run.wires[outgoing_id] = _Wire(outgoing.sender, content, message.seven_bit(content))
+    return run.wires[outgoing_id]
+
+
+def _body(tx: Tx, outgoing: Outgoing) -> bytes:
+    if outgoing.body is not None:
+        return outgoing.body
+    return message.split(raw_messages.read(tx, outgoing.raw_id))[1]
+
+
+def _record(run: _Run, group: Group, outcomes: Mapping[str, Outcome]) -> None:
+    with run.db.transaction() as tx:
+        counted = settle(tx, run.settings, group, outcomes, run.random)
+    run.sent.outcomes += counted
+
+
+def _watch_for_cuts(run: _Run, outcomes: Mapping[str, Outcome]) -> None:
+    """Stop using an account whose server breaks off again and again without taking anything."""
+    results = {outcome.result for outcome in outcomes.values()}
+    if Result.SENT in results or Result.UNTRIED not in results:
+        run.account.cuts = 0
+        return
+    run.account.cuts += 1
+    if run.account.cuts >= _CUTS:
+        words = next(x.reply for x in outcomes.values() if x.result is Result.UNTRIED)
+        settings = run.settings
+        raise AccountTrouble(
+            f"{settings.host} broke off {_CUTS} times in a row without taking a message ({words}); "
+            "what is left is tried again later"
+        )

@@ -1,0 +1,1 @@
+"""From the mailbox to a decision: poll, classify, thread, dispatch."""

@@ -1,0 +1,63 @@
+"""What an inbound message is: a post, or something that must never be posted."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from listbridge import message
+from listbridge.category import Category
+from listbridge.message import ParsedMessage
+from storage import outbox, posts
+from storage.database import Tx
+
+
+class Kind(StrEnum):
+    """What an inbound message can be."""
+
+    POST = "post"
+    BOUNCE = "bounce"
+    COMMAND = "command"
+    ROBOT = "robot"
+    DUPLICATE = "duplicate"
+    SHUNTED = "shunted"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a message is, and what says so."""
+
+    kind: Kind
+    reason: str | None = None
+
+
+def classify(
+    tx: Tx, category: Category, category_id: int, parsed: ParsedMessage, fingerprint: str
+) -> Finding:
+    """Say what the message is; the order of the questions matters.
+
+    Bounces come first, because they often carry the mail of a robot; loops come before duplicates,
+    because a post that has come back is both.
+    """
+    if reason := message.bounce_reason(parsed):
+        return Finding(Kind.BOUNCE, reason)
+    if reason := _loop(tx, category, parsed) or message.robot_reason(parsed):
+        return Finding(Kind.ROBOT, reason)
+    if reason := _duplicate(tx, category_id, parsed, fingerprint):
+        return Finding(Kind.DUPLICATE, reason)
+    if command := message.command(parsed):
+        reason = f"the command {command!r}: this version does not carry out commands by mail yet"
+        return Finding(Kind.COMMAND, reason)
+    return Finding(Kind.POST)
+
+
+def _loop(tx: Tx, category: Category, parsed: ParsedMessage) -> str | None:
+    # By the ids on record, never by their domain: members' mail may well bear our domain.
+    if parsed.message_id and outbox.made_by_us(tx, parsed.message_id):
+        return "we sent it ourselves: its Message-ID is one that we made"
+    return message.loop_reason(parsed, category.address, message.list_id(category.address))
+
+
+def _duplicate(tx: Tx, category_id: int, parsed: ParsedMessage, fingerprint: str) -> str | None:
+    if parsed.message_id is None:
+        return None  # then only equal bytes make a duplicate
+    known = posts.same_content(tx, category_id, parsed.message_id, fingerprint)
+    return f"same Message-ID and content as post {known}" if known else None

@@ -1,0 +1,197 @@
+"""One pass over one mailbox: store what is new, then delete it on the server, and verify."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from listbridge import clock, message
+from listbridge.intake.recognise import Recognised, recognise
+from listbridge.intake.tally import Tally
+from listbridge.intake.watchdog import Watchdog
+from listbridge.mailbox import FetchedMessage, IncomingSettings, Listed, Mailbox, MailboxError
+from storage import arrivals, inbound, leases, raw_messages
+from storage.arrivals import Arrival
+from storage.database import Database, Tx
+from storage.leases import Lease
+from storage.states import Source
+
+# So many time limits without one more message finished end a pass.
+_PATIENCE = 5
+
+
+def time_budget(settings: IncomingSettings) -> timedelta:
+    """Return how long a pass may go on without finishing one more message."""
+    return settings.timeout * _PATIENCE
+
+
+@dataclass
+class _Pass:
+    """What a pass needs at hand and has found out so far."""
+
+    db: Database
+    settings: IncomingSettings
+    mailbox_id: int
+    category_id: int
+    lease: Lease
+    tally: Tally
+    recognised: Recognised = field(default_factory=Recognised)
+    arrival_of: dict[Listed, int] = field(default_factory=dict)  # stored and not yet seen gone
+
+
+def poll(
+    db: Database,
+    settings: IncomingSettings,
+    category_id: int,
+    lease: Lease,
+    tally: Tally,
+    open_mailbox: Callable[[IncomingSettings], Mailbox],
+) -> None:
+    """Take in what lies in the mailbox.
+
+    Raises `MailboxError` or `StoreError` when it must end early.
+    Whatever was stored by then stays stored, and what was not deleted is recognised next time.
+    """
+    with db.transaction() as tx:
+        mailbox_id = arrivals.mailbox_id(tx, settings.key)
+    this = _Pass(db, settings, mailbox_id, category_id, lease, tally)
+    box = open_mailbox(settings)
+    watchdog = Watchdog(time_budget(settings).total_seconds(), box.drop)
+    try:
+        with watchdog:
+            _take_in(this, box, watchdog)
+    except BaseException as err:
+        # Without QUIT: over POP3 nothing that was marked for deletion may go now.
+        box.drop()
+        if watchdog.has_bitten and isinstance(err, MailboxError):
+            raise MailboxError(
+                f"{settings.host} did not finish one more message within {time_budget(settings)}; "
+                "the rest waits for the next pass"
+            ) from err
+        raise
+    for sentence in (*box.complaints, *(why for _, why in box.unreadable)):
+        tally.complain(sentence)
+    if this.recognised.returned:
+        tally.complain(
+            f"{settings.host} offers {this.recognised.returned} messages again that it had "
+            "deleted; they are not posted again, but have the mailbox's settings looked at"
+        )
+
+
+def _take_in(this: _Pass, box: Mailbox, watchdog: Watchdog) -> None:
+    listing = box.list()
+    with this.db.transaction() as tx:
+        this.recognised = recognise(
+            tx,
+            this.mailbox_id,
+            listing,
+            deletes_unread=box.deletes_unread,
+            now=clock.now(),
+        )
+        _note_returned(tx, this.recognised.known.values())
+    _delete_known(this, box)
+    for batch in box.fetch(this.recognised.wanted):
+        _keep(this, batch)
+        watchdog.progress()
+        stored = [one.listed for one in batch if one.listed in this.arrival_of]
+        _note_gone(this, box.delete(stored))
+        watchdog.progress()
+    _note_gone(this, box.finish())
+    with this.db.transaction() as tx:
+        # Everything the server offers has been looked at, so it has these no longer.
+        arrivals.mark_gone(tx, (x.id for x in this.recognised.elsewhere), clock.now())
+
+
+def _delete_known(this: _Pass, box: Mailbox) -> None:
+    """Delete what an earlier pass stored and could not delete, without reading it again."""
+    known = this.recognised.known
+    if known:
+        this.arrival_of |= {listed: arrival.id for listed, arrival in known.items()}
+        _note_gone(this, box.delete(list(known)))
+
+
+def _keep(this: _Pass, batch: Iterable[FetchedMessage]) -> None:
+    """Commit a batch under the lease; only then may anything of it be deleted."""
+    fetched = 0
+    until = clock.now() + time_budget(this.settings)
+    logged: dict[Listed, int] = {}
+    with this.db.transaction() as tx:
+        leases.renew(tx, this.lease, until)
+        for one in batch:
+            leftover = _leftover(tx, this, one)
+            if leftover is None:
+                fetched += 1
+                logged[one.listed] = _keep_new(tx, this, one)
+            else:
+                logged[one.listed] = leftover
+    this.arrival_of |= logged
+    this.tally.fetched += fetched
+
+
+def _keep_new(tx: Tx, this: _Pass, one: FetchedMessage) -> int:
+    inbound_id, raw_id = inbound.keep(
+        tx, this.category_id, one.raw, source=Source.MAILBOX, now=clock.now()
+    )
+    return _log(tx, this, one.listed, raw_id, inbound_id)
+
+
+def _leftover(tx: Tx, this: _Pass, one: FetchedMessage) -> int | None:
+    """Return the arrival of a message that an earlier pass stored and could not delete.
+
+    Its bytes tell it, whatever the server calls it now: POP3 servers re-use and forget UIDLs, and
+    IMAP UIDs mean nothing under another UIDVALIDITY.
+    """
+    sha256 = message.raw_hash(one.raw)
+    place = _same_place(tx, this, one.listed, sha256)
+    if place is not None:
+        _note_returned(tx, [place])
+        this.recognised.returned += place.gone_at is not None
+        return place.id
+    for arrival in this.recognised.elsewhere:
+        if arrival.sha256 == sha256 and _may_have_moved(arrival, one.listed):
+            this.recognised.elsewhere.remove(arrival)
+            arrivals.mark_gone(tx, [arrival.id], clock.now())
+            raw_id = raw_messages.find(tx, sha256)
+            assert raw_id is not None
+            return _log(tx, this, one.listed, raw_id, arrival.inbound_id)
+    return None
+
+
+def _same_place(tx: Tx, this: _Pass, listed: Listed, sha256: str) -> Arrival | None:
+    if listed.uid is None:
+        return None
+    logged = arrivals.at(tx, this.mailbox_id, listed.uidvalidity, [listed.uid])
+    return next((x for x in logged.get(listed.uid, []) if x.sha256 == sha256), None)
+
+
+def _may_have_moved(arrival: Arrival, listed: Listed) -> bool:
+    # Under one UIDVALIDITY a message keeps its UID for ever (RFC 3501 2.3.1.1).
+    return listed.uidvalidity is None or arrival.uidvalidity != listed.uidvalidity
+
+
+def _log(tx: Tx, this: _Pass, listed: Listed, raw_id: int, inbound_id: int) -> int:
+    return arrivals.keep(
+        tx,
+        this.mailbox_id,
+        uidvalidity=listed.uidvalidity,
+        uid=listed.uid,
+        size=listed.size,
+        internal_date=listed.internal_date,
+        raw_id=raw_id,
+        inbound_id=inbound_id,
+        now=clock.now(),
+    )
+
+
+def _note_returned(tx: Tx, seen: Iterable[Arrival]) -> None:
+    for arrival in seen:
+        if arrival.gone_at is not None:
+            arrivals.mark_returned(tx, arrival.id, clock.now())
+
+
+def _note_gone(this: _Pass, gone: list[Listed]) -> None:
+    if not gone:
+        return
+    ids = [this.arrival_of.pop(listed) for listed in gone]
+    with this.db.transaction() as tx:
+        arrivals.mark_gone(tx, ids, clock.now())
+    this.tally.deleted += len(ids)

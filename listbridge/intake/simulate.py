@@ -1,0 +1,89 @@
+"""What would become of a message, found out without storing anything."""
+
+from dataclasses import dataclass
+
+from listbridge import clock, message
+from listbridge.category import Category
+from listbridge.delivery import fanout
+from listbridge.intake.classify import Kind
+from listbridge.intake.judge import Judgement, Understood, consider, understand
+from listbridge.message import ParsedMessage
+from listbridge.moderation.rules import Action
+from storage import inbound, outbox, posts, raw_messages
+from storage.database import Tx
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The answer; `copy` is what subscribers would get, byte by byte."""
+
+    kind: Kind
+    verdict: Action | None
+    reason: str | None
+    message_id: str | None
+    parent: str | None  #: Message-ID of the post it would answer
+    parsed: ParsedMessage | None
+    recipients: int
+    copy: bytes | None
+    trail: tuple[dict[str, str], ...]
+
+
+def simulate(tx: Tx, category: Category, category_id: int, raw: bytes) -> Simulation:
+    """Say what the message is, what would be decided about it, and what would be sent to whom."""
+    try:
+        understood = understand(raw)
+    except message.MessageError as err:
+        return _without_verdict(Kind.SHUNTED, str(err))
+    raw_id = raw_messages.find(tx, message.raw_hash(raw))
+    if raw_id is not None and inbound.came_before(tx, category_id, raw_id, None):
+        return _without_verdict(Kind.DUPLICATE, "the same bytes came before", understood)
+    judgement = consider(tx, category, category_id, understood, approved=False)
+    if judgement.verdict is None:
+        finding = judgement.finding
+        return _without_verdict(finding.kind, finding.reason, understood)
+    return _post(tx, category, category_id, understood, judgement)
+
+
+def _without_verdict(
+    kind: Kind, reason: str | None, understood: Understood | None = None
+) -> Simulation:
+    return Simulation(
+        kind=kind,
+        verdict=None,
+        reason=reason,
+        message_id=understood.message_id if understood else None,
+        parent=None,
+        parsed=understood.parsed if understood else None,
+        recipients=0,
+        copy=None,
+        trail=(),
+    )
+
+
+def _post(
+    tx: Tx, category: Category, category_id: int, understood: Understood, judgement: Judgement
+) -> Simulation:
+    verdict, parsed = judgement.verdict, understood.parsed
+    assert verdict is not None
+    parent = posts.find(tx, judgement.parent[0]) if judgement.parent else None
+    copy = fanout.copy_for(
+        category,
+        understood.raw,
+        parsed,
+        message_id=understood.message_id,
+        date=parsed.date or clock.now(),
+    )
+    body = copy.body if copy.body is not None else message.split(understood.raw)[1]
+    without = None if category.posting.own_copy else parsed.author
+    accepted = verdict.action is Action.ACCEPT
+    return Simulation(
+        kind=Kind.POST,
+        verdict=verdict.action,
+        reason=copy.refusal or verdict.reason,
+        message_id=understood.message_id,
+        parent=parent.message_id if parent else None,
+        parsed=parsed,
+        recipients=outbox.count_recipients(tx, category_id, without) if accepted else 0,
+        copy=None if copy.refusal else message.wire(copy.head, body),
+        trail=verdict.trail,
+    )

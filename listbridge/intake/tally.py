@@ -1,0 +1,38 @@
+"""What one pass over a category came to, in the numbers that `poll-once` reports."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Tally:
+    """The counters of one category; `error` is a sentence, or None if all went well."""
+
+    category: str
+    fetched: int = 0
+    deleted: int = 0
+    posts: int = 0
+    replies: int = 0
+    duplicates: int = 0
+    held: int = 0
+    rejected: int = 0
+    discarded: int = 0
+    commands: int = 0
+    bounces: int = 0
+    robots: int = 0
+    shunted: int = 0
+    queued: int = 0
+    sent: int = 0
+    deferred: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    error: str | None = None
+    warnings: list[str] = field(default_factory=list)  #: worth saying, and no error
+
+    def add(self, **counters: int) -> None:
+        """Add to the counters of these names."""
+        for name, number in counters.items():
+            setattr(self, name, getattr(self, name) + number)
+
+    def complain(self, sentence: str) -> None:
+        """Add a sentence to the error; the counters stay true."""
+        self.error = f"{self.error}; {sentence}" if self.error else sentence

@@ -1,0 +1,166 @@
+"""What an operator is told when a mailbox fails: where, what and how to mend it, in a sentence."""
+
+import base64
+import imaplib
+import poplib
+import re
+import socket
+import ssl
+
+from imapclient.exceptions import ProtocolError
+
+from listbridge import guard
+from listbridge.errors import ListbridgeError
+from listbridge.mailbox.mailbox import MailboxBusy, MailboxError
+
+# RFC 3206, RFC 2449 8.1 and RFC 5530 3: codes that mean "later" although nothing is wrong.
+_BUSY = ("[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]", "[INUSE]", "[UNAVAILABLE]")
+_LONGEST_QUOTE = 200
+# What imaplib and imapclient put before the server's own words.
+_LIBRARY_PREFIX = re.compile(
+    r"(?:command: [A-Z]+ => |[A-Za-z]+ (?:command error|failed): (?:BAD |NO )?)+"
+)
+_BYTES_REPR = re.compile(r"""\[?b(?P<quote>['"])(?P<words>.*)(?P=quote)\]?""", re.DOTALL)
+# What imaplib says of an answer that it does not understand, with that answer behind it.
+_NONSENSE = re.compile(r"unexpected (?:tagged )?response|socket error|unterminated line")
+#: What is done until the greeting and the TLS handshake are over.
+CONNECTING = "connecting"
+# OpenSSL's X509_V_ERR_ numbers.
+_EXPIRED = 10
+_WRONG_NAME = (62, 64)
+
+
+class Secrets:
+    """Remembers what must never be quoted: a password in each form a server could echo."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+
+    def add(self, username: str, password: str) -> None:
+        """Hide `password`, also as LOGIN quotes it and as AUTH PLAIN encodes it."""
+        plain = f"\0{username}\0{password}".encode()
+        self._forms |= {password, password.replace("\\", "\\\\").replace('"', '\\"')}
+        self._forms |= {base64.b64encode(raw).decode() for raw in (plain, password.encode())}
+        self._forms |= {repr(form)[1:-1] for form in self._forms}
+        self._forms.discard("")
+
+    def quotable(self, words: str) -> str:
+        """Return the server's words in quotes, cleaned and cut, or a remark in their place."""
+        if any(form in words for form in self._forms):
+            return "(an answer that repeats the password)"
+        clean = "".join(ch if guard.is_safe(ch) else " " for ch in words)
+        return f'"{" ".join(clean.split())[:_LONGEST_QUOTE]}"'
+
+
+def server_words(err: Exception) -> str:
+    """Return what the server said, without what the libraries wrap around it."""
+    first = err.args[0] if err.args else ""
+    text = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first)
+    text = _LIBRARY_PREFIX.sub("", text, count=1)
+    wrapped = _BYTES_REPR.fullmatch(text)
+    return wrapped["words"] if wrapped else text
+
+
+def is_refusal(err: Exception) -> bool:
+    """Say whether `err` is a server's plain NO, BAD or -ERR, after which both sides agree."""
+    if isinstance(err, poplib.error_proto):
+        return bool(err.args) and isinstance(err.args[0], bytes) and err.args[0].startswith(b"-")
+    if not isinstance(err, imaplib.IMAP4.error):
+        return False
+    # imapclient's LoginError hides what it was made of; the text shows it.
+    return not isinstance(err, imaplib.IMAP4.abort | ProtocolError) and not _NONSENSE.search(
+        str(err)
+    )
+
+
+def refusal(where: str, what: str, words: str, secrets: Secrets) -> MailboxError:
+    """Return the error for a server that says no to `what`, such as "refused the login"."""
+    kind = MailboxBusy if is_busy(words) else MailboxError
+    later = "; it is tried again at the next poll" if kind is MailboxBusy else ""
+    return kind(f"{where} {what}: {secrets.quotable(words)}{later}")
+
+
+def login_refused(err: Exception, username: str, where: str, secrets: Secrets) -> MailboxError:
+    """Return the error for a login that the server does not accept."""
+    error = refusal(where, f"refuses the login of {username}", server_words(err), secrets)
+    if isinstance(error, MailboxBusy):
+        return error
+    return MailboxError(f"{error}; check username and password")
+
+
+def is_busy(words: str) -> bool:
+    """Say whether a refusal means only "not now"."""
+    upper = words.upper()
+    # RFC 1939 4: before response codes existed a locked maildrop was said in words.
+    return any(code in upper for code in _BUSY) or (
+        "[" not in words and "LOCK" in upper and ("MAILDROP" in upper or "ALREADY" in upper)
+    )
+
+
+def no_starttls(where: str, why: str) -> MailboxError:
+    """Return the error for a server that `why` cannot be spoken to in TLS as required."""
+    return MailboxError(
+        f"{where}: STARTTLS is required, but the server {why}; no password was sent; "
+        'check port, or set security to "tls"'
+    )
+
+
+def early_text(where: str) -> MailboxError:
+    """Return the error for text in the clear that was to be taken for part of the TLS session."""
+    return MailboxError(
+        f"{where} sent text between STARTTLS and the TLS handshake; somebody may be tampering "
+        "with the connection, so no password was sent"
+    )
+
+
+def failure(err: Exception, where: str, doing: str, secrets: Secrets) -> MailboxError:
+    """Turn whatever the network, TLS or a library raised while `doing` into one sentence."""
+    if isinstance(err, MailboxError):
+        return err
+    if isinstance(err, ListbridgeError):
+        return MailboxError(f"{where}: {err}")
+    if isinstance(err, ssl.SSLError):
+        return MailboxError(f"{where} {_tls_trouble(err)}")
+    if isinstance(err, OSError | EOFError):
+        return MailboxError(f"{where} {_network_trouble(err, doing)}")
+    if isinstance(err, imaplib.IMAP4.readonly):
+        return MailboxError(
+            f"{where} opens the folder only for reading; give this user the right to delete there"
+        )
+    if is_refusal(err):
+        return refusal(where, f"refused {doing}", server_words(err), secrets)
+    if isinstance(err, imaplib.IMAP4.abort) and not _NONSENSE.search(str(err)):
+        return refusal(where, f"said goodbye while {doing}", server_words(err), secrets)
+    # The libraries' parsers let fall whatever they trip over. Its text may hold mail: not shown.
+    return MailboxError(
+        f"{where} answered nonsense while {doing} ({type(err).__name__}); "
+        "if it stays so, ask who runs the server"
+    )
+
+
+def _tls_trouble(err: ssl.SSLError) -> str:
+    if isinstance(err, ssl.SSLCertVerificationError):
+        if err.verify_code == _EXPIRED:
+            return "shows a certificate that has expired; it has to be renewed on the server"
+        if err.verify_code in _WRONG_NAME:
+            return "shows a certificate for another name; set host to the name it was issued for"
+        return (
+            f"shows a certificate that is not trusted ({err.verify_message}); "
+            "if it is your own, name its authority's certificate in ca_file"
+        )
+    if err.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
+        return "does not speak TLS there; check port and security"
+    return f"broke off the TLS connection ({err.reason or type(err).__name__}); check security"
+
+
+def _network_trouble(err: Exception, doing: str) -> str:
+    if isinstance(err, socket.gaierror):
+        return "is not known by that name; check host, and whether name resolution works"
+    if isinstance(err, ConnectionRefusedError):
+        return "refuses the connection; check host and port, and whether the server is running"
+    if isinstance(err, TimeoutError):
+        cure = "check host, port, firewall" if doing == CONNECTING else "a longer timeout may help"
+        return f"did not answer in time while {doing}; {cure}"
+    if isinstance(err, ConnectionError | EOFError):
+        return f"closed the connection while {doing}; it is tried again at the next poll"
+    return f"cannot be reached ({err.strerror if isinstance(err, OSError) else err}) while {doing}"

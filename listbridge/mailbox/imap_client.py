@@ -1,0 +1,192 @@
+"""imapclient on a `Link`: bounded answers, required TLS, and a login that leaks nothing."""
+
+import imaplib
+import ssl
+from collections.abc import Sequence
+from typing import Any
+
+from imapclient import IMAPClient
+from imapclient.response_parser import parse_response
+
+from listbridge.mailbox import explain
+from listbridge.mailbox.link import Link
+from listbridge.mailbox.mailbox import LARGEST_MESSAGE, MailboxError
+from listbridge.mailbox.settings import IncomingSettings
+
+# A SEARCH answers on one line: eight octets for each of a million messages and more.
+_LONGEST_LINE = 16 * 1024 * 1024
+# One command's whole answer, each line counted with what Python needs to keep it.
+_LARGEST_ANSWER = 32 * 1024 * 1024
+_COST_OF_A_LINE = 100
+
+
+class Wire(imaplib.IMAP4):
+    """imaplib on a `Link`, which stops reading before an answer fills the memory."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        #: Set when the folder is open; a server that announces another one ends the connection.
+        self.uidvalidity: int | None = None
+        #: How many octets beyond an ordinary answer the next commands may bring.
+        self.expects_messages = False
+        self._received = 0
+        super().__init__()
+
+    def open(self, *_args: Any, **_kwargs: Any) -> None:
+        """Take the `Link`, which is connected already, for the socket."""
+        sock: Any = self.link
+        self.sock = sock
+
+    def read(self, size: int) -> bytes:
+        """Read a literal; its announced size is judged before anything is allocated."""
+        self._count(size)
+        return self.link.read(size)
+
+    def readline(self) -> bytes:
+        """Read one line."""
+        try:
+            line = self.link.readline(_LONGEST_LINE)
+        except EOFError:
+            # imaplib looks for a BYE only between commands, not where it waits for a "+".
+            self._check_bye()
+            raise
+        self._count(len(line) + _COST_OF_A_LINE)
+        return line
+
+    def send(self, data: Any) -> None:
+        """Send, unless the folder is no longer the one whose UIDs we hold."""
+        self.check_uidvalidity()
+        self._received = 0
+        self.link.sendall(data)
+
+    def shutdown(self) -> None:
+        """Close the `Link`."""
+        self.link.close()
+
+    def check_uidvalidity(self) -> None:
+        """Raise if the server has announced a new UIDVALIDITY: our UIDs mean nothing any more."""
+        if self.uidvalidity is None:
+            return
+        announced = self.untagged_responses.get("UIDVALIDITY", [])
+        if any(value != str(self.uidvalidity).encode() for value in announced):
+            raise MailboxError(
+                f"{self.link.where} has replaced the folder while it was read (its UIDVALIDITY "
+                "changed), so nothing is deleted; it is read afresh at the next poll"
+            )
+
+    def begin_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """STARTTLS (RFC 3501 6.2.1), required: without it nothing else is sent."""
+        if "STARTTLS" not in self.capabilities:
+            raise explain.no_starttls(self.link.where, "does not offer it")
+        kind, _ = self.xatom("STARTTLS")
+        if kind != "OK":
+            raise explain.no_starttls(self.link.where, "refused it")
+        if self.link.has_unread:
+            raise explain.early_text(self.link.where)
+        self.link.secure(context, host)
+        # What was said in the clear is not to be believed, the capabilities least of all.
+        self.untagged_responses = {}
+        self._tls_established = True
+        _, answer = self.capability()
+        self.capabilities = tuple(answer[-1].decode("ascii", "replace").upper().split())
+
+    def _count(self, octets: int) -> None:
+        self._received += octets
+        most = _LARGEST_ANSWER + (LARGEST_MESSAGE if self.expects_messages else 0)
+        if self._received > most:
+            raise MailboxError(
+                f"{self.link.where} announced an answer of more than {most} octets, which is not "
+                "read; ask who runs the server"
+            )
+
+
+class Client(IMAPClient):  # type: ignore[misc]  # imapclient has no type information
+    """An IMAPClient that talks over a `Wire`."""
+
+    def __init__(self, link: Link, seconds: float) -> None:
+        self._link = link
+        super().__init__(link.where, ssl=False, timeout=seconds)
+        # imapclient formats every body twice for a log line that nobody reads.
+        self._imap.debug = 0
+        self.normalise_times = False
+
+    def _create_IMAP4(self) -> Wire:  # noqa: N802  # imapclient's hook
+        return Wire(self._link)
+
+    @property
+    def wire(self) -> Wire:
+        """The imaplib object beneath."""
+        wire: Wire = self._imap
+        return wire
+
+    def uid_fetch(self, uids: Sequence[int], items: str) -> dict[int, dict[bytes, Any]]:
+        """FETCH by UID; answers that do not name their UID belong to nobody and are ignored.
+
+        imapclient's own `fetch` would file those under their sequence number as if it were a UID.
+        """
+        numbers = ",".join(map(str, uids))
+        response = iter(parse_response(self._command_and_check("fetch", numbers, items, uid=True)))
+        fetched: dict[int, dict[bytes, Any]] = {}
+        for _, answer in zip(response, response, strict=True):
+            pairs = zip(answer[::2], answer[1::2], strict=True)
+            fields = {name.upper(): value for name, value in pairs}
+            if isinstance(uid := fields.get(b"UID"), int):
+                fetched.setdefault(uid, {}).update(fields)
+        return fetched
+
+    def uid_search(self, *criteria: Any) -> set[int]:
+        """SEARCH, returning UIDs."""
+        return set(self.search(list(criteria)))
+
+
+def connect(
+    settings: IncomingSettings, link: Link, context: ssl.SSLContext | None, password: str
+) -> Client:
+    """Greet, secure the connection and log in; the password never goes out before that."""
+    with link.talking(explain.CONNECTING):
+        if context and settings.security == "tls":
+            link.secure(context, settings.host)
+        client = Client(link, settings.timeout.total_seconds())
+        # RFC 3501 7.1.4: after a forged PREAUTH no STARTTLS would be possible.
+        if client.wire.state != "NONAUTH":
+            raise MailboxError(
+                f"{link.where} claims that we are logged in already (PREAUTH), which may be a "
+                "trick; no password was sent; check host and port"
+            )
+        if context and settings.security == "starttls":
+            client.wire.begin_tls(context, settings.host)
+    with link.talking("logging in"):
+        _log_in(client, settings, password)
+        # They may change with the login; imapclient keeps them from now on.
+        client.capabilities()
+    return client
+
+
+def _log_in(client: Client, settings: IncomingSettings, password: str) -> None:
+    link, offered = client.wire.link, client.wire.capabilities
+    plain = "AUTH=PLAIN" in offered
+    if "LOGINDISABLED" in offered and (settings.security == "none" or not plain):
+        raise MailboxError(
+            f"{link.where} does not allow a login with a password here (LOGINDISABLED); "
+            'set security to "tls" or "starttls"'
+        )
+    if not plain and not (settings.username + password).isascii():
+        raise MailboxError(
+            f"{link.where} cannot take a user name or password beyond ASCII (it offers no "
+            "AUTH=PLAIN); choose another password"
+        )
+    try:
+        if plain:
+            client.plain_login(settings.username, password)
+        else:
+            # imaplib quotes the password but not the user name.
+            client.login(_quoted(settings.username), password)
+    except imaplib.IMAP4.error as err:
+        if not explain.is_refusal(err):
+            raise
+        raise explain.login_refused(err, settings.username, link.where, link.secrets) from None
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

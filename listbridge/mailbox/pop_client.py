@@ -1,0 +1,160 @@
+"""poplib on a `Link`: long lines, bytes exactly as served, and required TLS."""
+
+import io
+import poplib
+import re
+import ssl
+from typing import Any
+
+from listbridge import guard
+from listbridge.mailbox import explain
+from listbridge.mailbox.link import Link
+from listbridge.mailbox.mailbox import LARGEST_MESSAGE, Listed, MailboxError
+from listbridge.mailbox.settings import IncomingSettings
+
+# Status lines have at most 512 octets (RFC 2449 4); some servers chat longer.
+_LONGEST_STATUS = 8 * 1024
+# Bounds LIST and UIDL: a million messages of 80 octets each.
+_LARGEST_LISTING = 80 * 1024 * 1024
+_LONGEST_NAME = 200  # RFC 1939 7 allows 70.
+# "All lines" for TOP; some servers cannot count further.
+_ALL_LINES = 999_999_999
+_DOUBLED_AFTER_LF = re.compile(rb"(?<!\r)\n\.\.")
+
+
+class Client(poplib.POP3):
+    """A POP3 client that talks over a `Link`."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self._lines_end_in_crlf = True
+        super().__init__(link.where)
+
+    def _create_socket(self, _timeout: float | None) -> Any:
+        return self.link
+
+    def _ask(self, command: str) -> None:
+        self._putline(command.encode())
+        self._getresp()
+
+    def _putline(self, line: bytes) -> None:
+        if self.link.has_unread:
+            # Answers would be taken for those of other commands, DELE among them.
+            raise MailboxError(f"{self.link.where} sent more than was asked for; it is out of step")
+        self.link.sendall(line + b"\r\n")
+
+    def _getresp(self) -> bytes:
+        # A server that ends its own status lines with a bare LF ends everything so.
+        status = self.link.readline(_LONGEST_STATUS)
+        self._lines_end_in_crlf = status.endswith(b"\r\n")
+        if not status.startswith(b"+"):
+            raise poplib.error_proto(status.rstrip(b"\r\n"))
+        return status.rstrip(b"\r\n")
+
+    def close(self) -> None:
+        """Close the `Link`."""
+        self.link.close()
+
+    def begin_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """STLS (RFC 2595 4), required: without it nothing else is sent."""
+        try:
+            self._ask("STLS")
+        except poplib.error_proto as err:
+            if not explain.is_refusal(err):
+                raise
+            raise explain.no_starttls(self.link.where, "does not offer it") from None
+        if self.link.has_unread:
+            raise explain.early_text(self.link.where)
+        self.link.secure(context, host)
+        self._tls_established = True
+
+    def sizes(self) -> dict[int, int]:
+        """LIST: octets by message number."""
+        self._ask("LIST")
+        lines = self._text(_LARGEST_LISTING).splitlines()
+        return {int(number): int(size) for number, size, *_ in map(bytes.split, lines)}
+
+    def names(self) -> dict[int, str]:
+        """UIDL: names by message number; none where the server has no UIDL."""
+        try:
+            self._ask("UIDL")
+        except poplib.error_proto as err:
+            if not explain.is_refusal(err):
+                raise
+            return {}
+        names: dict[int, str] = {}
+        for line in self._text(_LARGEST_LISTING).splitlines():
+            number, _, name = line.decode("ascii", "backslashreplace").strip().partition(" ")
+            if name and len(name) <= _LONGEST_NAME and guard.is_safe(name):
+                names[int(number)] = name.strip()
+        return names
+
+    def head(self, listed: Listed) -> bytes | None:
+        """Return the header by TOP, else by RETR; None where both are refused."""
+        for command in (f"TOP {listed.number} 0", f"RETR {listed.number}"):
+            if command.startswith("RETR") and listed.size > LARGEST_MESSAGE:
+                return None
+            try:
+                self._ask(command)
+            except poplib.error_proto as err:
+                if not explain.is_refusal(err):
+                    raise
+            else:
+                return self._text(LARGEST_MESSAGE)
+        return None
+
+    def message(self, listed: Listed, *, look_only: bool) -> bytes:
+        """Return a message exactly as the server gives it, bare LF included.
+
+        `look_only` asks by TOP, because RETR counts as reading on some servers.
+        """
+        number = listed.number
+        self._ask(f"TOP {number} {_ALL_LINES}" if look_only else f"RETR {number}")
+        return self._text(LARGEST_MESSAGE, announced=listed.size)
+
+    def _text(self, limit: int, announced: int = 0) -> bytes:
+        """Read the lines behind a status line up to the lone dot, keeping every line end.
+
+        RFC 1939 3 ends lines with CRLF. Where a server passes a bare LF on, a dot behind it is
+        content, lest a sender could end his message early and forge the answers that follow; it
+        ends the text only when the announced octets have come.
+        """
+        sink = io.BytesIO()
+        doubtful = 0
+        at_start = True
+        while True:
+            line = self.link.readline(limit - sink.tell())
+            if line.rstrip(b"\r\n") == b"." and (at_start or sink.tell() >= announced):
+                break
+            if line.startswith(b".."):
+                line = line[at_start:]
+                doubtful += not at_start
+            sink.write(line)
+            at_start = line.endswith(b"\r\n") or not self._lines_end_in_crlf
+        text = sink.getvalue()
+        # A server that sees a line behind each LF has doubled those dots too; its size tells.
+        if doubtful and len(text) - doubtful == announced:
+            return _DOUBLED_AFTER_LF.sub(b"\n.", text)
+        return text
+
+
+def connect(
+    settings: IncomingSettings, link: Link, context: ssl.SSLContext | None, password: str
+) -> Client:
+    """Greet, secure the connection and log in; the password never goes out before that."""
+    with link.talking(explain.CONNECTING):
+        if context and settings.security == "tls":
+            link.secure(context, settings.host)
+        client = Client(link)
+        if context and settings.security == "starttls":
+            client.begin_tls(context, settings.host)
+    with link.talking("logging in"):
+        try:
+            client.user(settings.username)
+            client.pass_(password)
+        except poplib.error_proto as err:
+            if not explain.is_refusal(err):
+                raise
+            refused = explain.login_refused(err, settings.username, link.where, link.secrets)
+            raise refused from None
+    return client

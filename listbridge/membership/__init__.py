@@ -1,0 +1,1 @@
+"""Who is subscribed, and how that comes and goes."""

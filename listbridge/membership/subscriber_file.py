@@ -1,0 +1,64 @@
+"""Read a subscriber file: one address per line, `#` comments, `Name <address>` allowed."""
+
+import re
+from dataclasses import dataclass
+
+from listbridge.guard import is_safe
+from listbridge.message.addresses import normalise
+from listbridge.message.errors import AddressError
+
+# A comment begins with # at the start of a line or after a blank, for # may stand in an address.
+_BARE = re.compile(r"(?P<address>[^\s<>#][^\s<>]*)(?:\s+#.*)?")
+_NAMED = re.compile(
+    r"""
+    (?: "(?P<quoted>(?:[^"\\]|\\.)*)"\s* | (?P<name>(?:[^<>"#]|(?<=\S)\#)*) )
+    <(?P<address>[^<>]*)>
+    (?:\s*\#.*)?
+    """,
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One subscriber."""
+
+    address: str  #: normalised
+    name: str  #: may be empty
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that names no subscriber although it should."""
+
+    number: int  #: the first line is 1
+    problem: str
+
+
+def parse(text: str) -> tuple[list[Entry], list[BadLine]]:
+    """Return the subscribers in the file's order, and the lines that cannot be read."""
+    entries: list[Entry] = []
+    bad: list[BadLine] = []
+    # Not splitlines(): editors count other line separators as part of the line.
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        try:
+            entries.append(_entry(line))
+        except ValueError as err:
+            bad.append(BadLine(number, str(err)))
+    return entries, bad
+
+
+def _entry(line: str) -> Entry:
+    match = _BARE.fullmatch(line) or _NAMED.fullmatch(line)
+    if match is None:
+        raise AddressError("write one address, or Name <address>")
+    parts = match.groupdict()
+    name = re.sub(r"\\(.)", r"\1", parts.get("quoted") or "") or (parts.get("name") or "").strip(
+        " \t"
+    )
+    if not is_safe(name):
+        raise AddressError("the name contains a control character; remove it")
+    return Entry(normalise(parts["address"]), name)

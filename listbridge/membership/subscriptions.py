@@ -1,0 +1,106 @@
+"""Joining and leaving a category, and keeping its subscriber file and the store in step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from listbridge import clock
+from listbridge.errors import ListbridgeError
+from listbridge.membership import subscriber_file
+from listbridge.message import key, normalise
+from storage import outbox, subscriptions
+from storage.database import Tx
+from storage.states import Origin, SubscriptionState
+from storage.subscriptions import Subscription
+
+
+class SubscriberFileError(ListbridgeError):
+    """The subscriber file cannot be trusted; nobody was added or removed."""
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """What following the subscriber file came to."""
+
+    added: int
+    removed: int
+    warnings: tuple[str, ...]
+
+
+def subscribe(tx: Tx, category_id: int, address: str, name: str, origin: Origin) -> None:
+    """Make an address an active subscriber; raise `AddressError` if it is none."""
+    normal = normalise(address)
+    subscriptions.put(
+        tx,
+        category_id,
+        address=normal,
+        key=key(normal),
+        name=name,
+        origin=origin,
+        now=clock.now(),
+    )
+
+
+def unsubscribe(tx: Tx, category_id: int, address: str, by: Origin) -> bool:
+    """End a subscription and cancel what is still unsent to it; False if there was none."""
+    address_key = key(normalise(address))
+    removed = subscriptions.remove(tx, category_id, address_key, by=by, now=clock.now())
+    if removed:
+        outbox.cancel_for(tx, category_id, address_key)
+    return removed
+
+
+def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
+    """Add and remove memberships as the file says; raise `SubscriberFileError` if it looks wrong.
+
+    Only memberships that came from the file are removed with it. Whoever was removed otherwise, by
+    his own wish or by an administrator, is not added again.
+    """
+    listed, warnings = _read(path)
+    present = {one.key: one for one in subscriptions.in_category(tx, category_id)}
+    ours = [x for x in present.values() if x.origin is Origin.FILE and not _is_removed(x)]
+    _refuse_shrunken(path, len(listed), len(ours))
+    added = 0
+    for address_key, (address, name) in listed.items():
+        one = present.get(address_key)
+        if one is None or (_is_removed(one) and one.removed_by is Origin.FILE):
+            subscribe(tx, category_id, address, name, Origin.FILE)
+            added += 1
+        elif _is_removed(one):
+            warnings.append(f"{path}: {address} unsubscribed and is not added again")
+    leaving = [one for one in ours if one.key not in listed]
+    for one in leaving:
+        unsubscribe(tx, category_id, one.address, Origin.FILE)
+    return FileChange(added, len(leaving), tuple(warnings))
+
+
+def _read(path: Path) -> tuple[Mapping[str, tuple[str, str]], list[str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as err:
+        raise SubscriberFileError(
+            f"the subscriber file {path} cannot be read ({err.strerror}); nobody was removed"
+        ) from None
+    except UnicodeDecodeError:
+        raise SubscriberFileError(
+            f"the subscriber file {path} is not UTF-8 text; nobody was removed"
+        ) from None
+    entries, bad = subscriber_file.parse(text)
+    if bad:
+        lines = "; ".join(f"line {line.number}: {line.problem}" for line in bad)
+        raise SubscriberFileError(f"the subscriber file {path}: {lines}; nobody was removed")
+    return {key(one.address): (one.address, one.name) for one in entries}, []
+
+
+def _refuse_shrunken(path: Path, listed: int, ours: int) -> None:
+    """A file cut short by a full disk or a failed copy must not empty a list."""
+    if listed * 2 < ours:
+        raise SubscriberFileError(
+            f"the subscriber file {path} names {listed} addresses, less than half of the {ours} "
+            "it gave before; nobody was removed. If that is meant, remove some of them with "
+            "`listbridge subscribers remove` first"
+        )
+
+
+def _is_removed(one: Subscription) -> bool:
+    return one.state is SubscriptionState.REMOVED

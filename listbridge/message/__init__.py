@@ -1,0 +1,65 @@
+"""One message's bytes: read them, know them again, make the copy that subscribers get. No I/O.
+
+headers    the head, field by field, without changing a byte
+words      encoded words (RFC 2047) and doubtful charsets
+addresses  strict addresses, and the one author of a post
+content    the Content-* fields of a part
+limits     caps on what reading one message may cost
+parts      where each MIME part begins and ends
+text       the readable words of a message
+derived    mail-parser's view of the head
+messageids Message-ID, References, In-Reply-To
+protection signed and encrypted parts
+parse      all of it together: ParsedMessage
+identity   raw hash, fingerprint, derived Message-ID
+robots     bounces, auto-replies, loops, commands
+compose    the copy for subscribers, made of:
+           authorship, subject, listfields, footer, recode, dkim
+wire       the bytes that may leave
+"""
+
+from listbridge.message.addresses import key, normalise
+from listbridge.message.compose import (
+    CopySettings,
+    ListCopy,
+    list_copy,
+    list_id,
+    rendered,
+    seven_bit,
+    wire,
+)
+from listbridge.message.errors import AddressError, MessageError, TooComplex
+from listbridge.message.glance import Glance, glance
+from listbridge.message.headers import Head, split
+from listbridge.message.identity import derived_message_id, fingerprint, raw_hash
+from listbridge.message.parse import Attachment, ParsedMessage, parse
+from listbridge.message.robots import bounce_reason, command, loop_reason, robot_reason
+
+__all__ = [
+    "AddressError",
+    "Attachment",
+    "CopySettings",
+    "Glance",
+    "Head",
+    "ListCopy",
+    "MessageError",
+    "ParsedMessage",
+    "TooComplex",
+    "bounce_reason",
+    "command",
+    "derived_message_id",
+    "fingerprint",
+    "glance",
+    "key",
+    "list_copy",
+    "list_id",
+    "loop_reason",
+    "normalise",
+    "parse",
+    "raw_hash",
+    "rendered",
+    "robot_reason",
+    "seven_bit",
+    "split",
+    "wire",
+]

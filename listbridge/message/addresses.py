@@ -1,0 +1,217 @@
+"""Addresses, strictly: one plain address is an address, everything else is a stated problem.
+
+`email.utils.parseaddr` can be talked into reading another address than people see
+(CVE-2023-27043), so the From field is read by a small scanner of our own and nothing is guessed.
+"""
+
+import re
+from dataclasses import dataclass
+
+from email_validator import EmailNotValidError, validate_email
+
+from listbridge.message import words
+from listbridge.message.errors import AddressError
+from listbridge.message.headers import Head
+
+_LONGEST = 254  # RFC 5321 4.5.3.1.3, without the angle brackets
+_MOST = 100  #: addresses in one field that are worth the time of checking them
+_ATOM = re.compile(r'[^\s()<>@,;:\\".\[\]]+')
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """One entry of an address field."""
+
+    address: str  #: normalised
+    name: str = ""  #: display name, decoded
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who wrote a message by its From field, or the reason why that cannot be said."""
+
+    address: str | None  #: normalised; None where `problem` says why
+    name: str = ""  #: display name, decoded; may be empty
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str  # "atom", "quoted", "comment", or the special character itself
+    text: str
+    glued: bool  # no blank in front of it
+
+
+def normalise(text: str) -> str:
+    """Return the address with its domain in lower-case ASCII (IDNA) and its local part kept.
+
+    Raise `AddressError` for anything but one plain address.
+    """
+    text = text.strip()
+    shown = text[:80].encode("unicode_escape").decode("ascii")
+    if len(text) > _LONGEST:
+        raise AddressError(f"the address {shown}… is longer than {_LONGEST} characters")
+    try:
+        found = validate_email(text, check_deliverability=False, test_environment=True)
+    except (EmailNotValidError, ValueError) as err:
+        reason = str(err).rstrip(".")
+        raise AddressError(f"“{shown}” is not a mail address: {reason}") from None
+    return f"{found.local_part}@{found.ascii_domain.lower()}"
+
+
+def key(address: str) -> str:
+    """The form in which two addresses are compared: lower-case, although RFC 5321 leaves the
+    local part to its owner. No provider tells Alice@ from alice@.
+    """
+    return address.lower()
+
+
+def author(head: Head) -> Author:
+    """Read the From fields: exactly one field with exactly one plain address names the author."""
+    fields = head.all("From")
+    if not fields:
+        return Author(None, problem="there is no From field")
+    if len(fields) > 1:
+        return Author(
+            None, problem=f"there are {len(fields)} From fields, so the author is in doubt"
+        )
+    shown = fields[0].text
+    try:
+        found = mailboxes(fields[0].value)
+    except AddressError as err:
+        return Author(None, shown, f"the From field is in doubt: {err}")
+    if not found:
+        return Author(None, shown, "the From field holds no address")
+    if len(found) > 1:
+        return Author(None, shown, "the From field names more than one author")
+    return Author(found[0].address, found[0].name)
+
+
+def mailboxes(value: bytes) -> tuple[Mailbox, ...]:
+    """Read a plain mailbox list (RFC 5322 3.4, without groups and obsolete forms).
+
+    Raise `AddressError` for what two readers could read in two ways.
+    """
+    # The bytes outside of display names must be ASCII or UTF-8; other charsets occur in names only.
+    tokens = _tokens(words.text(value, "utf-8"))
+    # A group without members, such as `undisclosed-recipients:;`, plainly holds no address.
+    if not [t for t in tokens if t.kind in ("@", "<")]:
+        return ()
+    if sum(t.kind == "@" for t in tokens) > _MOST:
+        raise AddressError(f"it holds more than {_MOST} addresses")
+    entries: list[list[_Token]] = [[]]
+    for token in tokens:
+        if token.kind == ",":
+            entries.append([])
+        elif token.kind in (":", ";", "\\", ")"):
+            raise AddressError(f"“{token.kind}” stands where only addresses may be")
+        else:
+            entries[-1].append(token)
+    return tuple(_mailbox(entry) for entry in entries)
+
+
+def _mailbox(tokens: list[_Token]) -> Mailbox:
+    kinds = [t.kind for t in tokens]
+    if "<" not in kinds:
+        return _bare(tokens)
+    opening = kinds.index("<")
+    closing = kinds.index(">") if ">" in kinds else -1
+    if closing < opening or kinds.count("<") > 1 or kinds.count(">") > 1:
+        raise AddressError("its angle brackets do not match")
+    before, inside, after = tokens[:opening], tokens[opening + 1 : closing], tokens[closing + 1 :]
+    if any(t.kind != "comment" for t in after):
+        raise AddressError("something follows the address")
+    address = _addr_spec(inside)
+    # Outlook writes `alice@example.org <alice@example.org>`; with any other address it is a trick.
+    if any(t.kind == "@" for t in before):
+        if key(_addr_spec([t for t in before if t.kind != "comment"])) != key(address):
+            raise AddressError("it shows two different addresses")
+        return Mailbox(address)
+    return Mailbox(address, _name(before))
+
+
+def _bare(tokens: list[_Token]) -> Mailbox:
+    """`alice@example.org`, or the older `alice@example.org (Alice)`."""
+    comments = [t.text for t in tokens if t.kind == "comment"]
+    places = [at for at, t in enumerate(tokens) if t.kind != "comment"]
+    inner = tokens[places[0] : places[-1] + 1] if places else []
+    return Mailbox(_addr_spec(inner), _decoded(comments[-1]) if comments else "")
+
+
+def _addr_spec(tokens: list[_Token]) -> str:
+    if not tokens:
+        raise AddressError("an address is missing")
+    if any(t.kind == "comment" or not t.glued for t in tokens[1:]) or tokens[0].kind == "comment":
+        raise AddressError("there is a blank or comment inside the address")
+    if [t.kind for t in tokens].count("@") != 1:
+        raise AddressError("it is not one address")
+    return normalise("".join(f'"{t.text}"' if t.kind == "quoted" else t.text for t in tokens))
+
+
+def _name(tokens: list[_Token]) -> str:
+    pieces: list[str] = []
+    for token in tokens:
+        if token.kind == "comment":
+            continue
+        if pieces and not token.glued:
+            pieces.append(" ")
+        pieces.append(token.text)
+    return _decoded("".join(pieces))
+
+
+def _decoded(text: str) -> str:
+    return words.decode(text.encode("utf-8", "replace"))
+
+
+def _tokens(text: str) -> list[_Token]:
+    """Cut the field into tokens; one pass, each character looked at once."""
+    tokens: list[_Token] = []
+    position, glued = 0, True
+    while position < len(text):
+        ch = text[position]
+        if ch.isspace():
+            position, glued = position + 1, False
+            continue
+        if ch == '"':
+            end = _closing_quote(text, position)
+            token = _Token("quoted", _unescaped(text[position + 1 : end - 1]), glued)
+        elif ch == "(":
+            end = _closing_parenthesis(text, position)
+            token = _Token("comment", _unescaped(text[position + 1 : end - 1]), glued)
+        elif match := _ATOM.match(text, position):
+            end, token = match.end(), _Token("atom", match[0], glued)
+        else:
+            end, token = position + 1, _Token(ch, ch, glued)
+        tokens.append(token)
+        position, glued = end, True
+    return tokens
+
+
+def _unescaped(text: str) -> str:
+    return _QUOTED_PAIR.sub(r"\1", text)
+
+
+def _closing_quote(text: str, position: int) -> int:
+    position += 1
+    while position < len(text):
+        if text[position] == "\\":
+            position += 2
+            continue
+        if text[position] == '"':
+            return position + 1
+        position += 1
+    raise AddressError("a quotation mark is not closed")
+
+
+def _closing_parenthesis(text: str, position: int) -> int:
+    depth = 0
+    while position < len(text):
+        if text[position] == "\\":
+            position += 2
+            continue
+        depth += {"(": 1, ")": -1}.get(text[position], 0)
+        position += 1
+        if depth == 0:
+            return position
+    raise AddressError("a parenthesis is not closed")

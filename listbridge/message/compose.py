@@ -1,0 +1,116 @@
+"""The copy of a post that subscribers get: header edits on the raw bytes, the body as it came."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from listbridge.message import authorship, dkim, footer, headers, listfields, parts, recode, subject
+from listbridge.message.authorship import FromMode, ReplyTo
+from listbridge.message.errors import MessageError
+from listbridge.message.headers import Head
+from listbridge.message.listfields import list_id
+from listbridge.message.parse import ParsedMessage
+from listbridge.message.recode import seven_bit
+from listbridge.message.wire import clean, is_deliverable, wire
+
+__all__ = ["CopySettings", "ListCopy", "list_copy", "list_id", "rendered", "seven_bit", "wire"]
+
+
+@dataclass(frozen=True)
+class CopySettings:
+    """What a category wants its copies to look like."""
+
+    name: str  #: the category's display name
+    address: str  #: the list's address
+    list_id: str  #: see `list_id`
+    from_mode: FromMode = "auto"  #: auto rewrites, until the policies of authors' domains are asked
+    reply_to: ReplyTo = "list"
+    subject_prefix: str = ""
+    footer: str = ""
+
+
+@dataclass(frozen=True)
+class ListCopy:
+    """The copy, to be joined by `rendered`; with a refusal it must not be sent."""
+
+    head: bytes  #: CRLF, with the blank line
+    body: bytes | None  #: None: the raw message's own body, untouched
+    refusal: str | None = None  #: one sentence: why this message cannot go out
+
+
+def list_copy(
+    raw: bytes,
+    parsed: ParsedMessage,
+    settings: CopySettings,
+    *,
+    message_id: str,
+    date: datetime,
+) -> ListCopy:
+    """Make the copy; `message_id` and `date` are taken where the message has none of its own."""
+    try:
+        head, body = _content(raw, parsed, settings, message_id, date)
+        return _fitted(raw, parsed, head, body)
+    except MessageError as err:
+        return ListCopy(b"", None, str(err))
+
+
+def _content(
+    raw: bytes, parsed: ParsedMessage, settings: CopySettings, message_id: str, date: datetime
+) -> tuple[Head, bytes | None]:
+    """The edited head and, where it differs from the raw message's, the body."""
+    name, address = settings.name, settings.address
+    head = _complete(listfields.stripped(parsed.head), parsed, message_id, date)
+    body: bytes | None = None
+    if settings.from_mode == "wrap":
+        head, body = _wrapped(head, raw, parsed)
+    if settings.from_mode != "author":
+        head = authorship.rewritten_from(head, parsed, name, address)
+    head = authorship.with_reply_to(head, parsed, settings.reply_to, name, address)
+    head = subject.prefixed(head, settings.subject_prefix)
+    head = listfields.added(head, name, address, settings.list_id)
+    if settings.footer.strip() and not parsed.signed and not parsed.encrypted:
+        if body is None:
+            return footer.add(raw, parsed.root, head, settings.footer)
+        return footer.wrapped(head, body, settings.footer)
+    return head, body
+
+
+def _complete(head: Head, parsed: ParsedMessage, message_id: str, date: datetime) -> Head:
+    """Add what RFC 5322 3.6 demands, only where it is missing."""
+    if parsed.message_id is None:
+        head = head.replaced("Message-ID", message_id)
+    if not head.value("Date"):
+        head = head.replaced("Date", format_datetime(date.astimezone(UTC)))
+    return head
+
+
+def _wrapped(head: Head, raw: bytes, parsed: ParsedMessage) -> tuple[Head, bytes]:
+    """An outer message that keeps the thread and the way, with the original as its content."""
+    inner = listfields.without_last_delivery(parsed.head).to_bytes()
+    body = clean(inner) + clean(parts.body(raw, parsed.root))
+    outer = Head(
+        tuple(
+            f
+            for f in head.fields
+            if not f.key.startswith(("content-", "dkim-", "arc-", "mime-")) and f.key != "reply-to"
+        )
+    )
+    outer = outer.append("MIME-Version", "1.0").append("Content-Type", "message/rfc822")
+    if not body.isascii():
+        outer = outer.append("Content-Transfer-Encoding", "8bit")
+    return outer, body
+
+
+def _fitted(raw: bytes, parsed: ParsedMessage, head: Head, body: bytes | None) -> ListCopy:
+    """Mend what no server would take, then see which signatures still hold."""
+    head = recode.short_lines(head)
+    source, start = (raw, parsed.root.body_start) if body is None else (body, 0)
+    if not is_deliverable(source, start):
+        head, body = headers.split(recode.deliverable(head.to_bytes() + source[start:]))
+    head = dkim.rename_broken(parsed.head, head, body_changed=body is not None)
+    return ListCopy(clean(head.to_bytes()), body)
+
+
+def rendered(copy: ListCopy, raw: bytes) -> bytes:
+    """The bytes for the server: the copy with its own body, or with the raw message's."""
+    return wire(copy.head, headers.split(raw)[1] if copy.body is None else copy.body)

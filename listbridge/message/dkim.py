@@ -1,0 +1,65 @@
+"""Which DKIM signatures still hold after the head has been edited (RFC 6376)."""
+
+import re
+from collections import Counter
+
+from listbridge.message.headers import Field, Head, renamed
+
+_BLANKS = re.compile(rb"[ \t\r\n]+")
+_SIGNATURE = "dkim-signature"
+_RENAMED = "X-Original-DKIM-Signature"
+
+_Fields = dict[str, list[Field]]
+
+
+def rename_broken(original: Head, edited: Head, *, body_changed: bool) -> Head:
+    """Rename each DKIM-Signature that signs something which the edits changed."""
+    before, after = _by_name(original), _by_name(edited)
+    return Head(
+        tuple(
+            renamed(f, _RENAMED)
+            if f.key == _SIGNATURE and (body_changed or _is_broken(f, before, after))
+            else f
+            for f in edited.fields
+        )
+    )
+
+
+def _by_name(head: Head) -> _Fields:
+    found: _Fields = {}
+    for field in head.fields:
+        found.setdefault(field.key, []).append(field)
+    return found
+
+
+def _is_broken(signature: Field, before: _Fields, after: _Fields) -> bool:
+    tags = _tags(signature.value)
+    relaxed = tags.get(b"c", b"simple").lower().startswith(b"relaxed")
+    # RFC 6376 5.4.2: a name that is listed n times signs the n lowest fields of that name. Listed
+    # more often than it occurs, it signs that there is no further one, so a field that is added
+    # makes the two lists differ.
+    signed = Counter(
+        n.strip().lower().decode("ascii", "replace") for n in tags.get(b"h", b"").split(b":")
+    )
+    return any(
+        _canonical(before.get(name, []), count, relaxed=relaxed)
+        != _canonical(after.get(name, []), count, relaxed=relaxed)
+        for name, count in signed.items()
+    )
+
+
+def _canonical(fields: list[Field], count: int, *, relaxed: bool) -> list[bytes]:
+    return [_relaxed(f) if relaxed else f.to_bytes() for f in fields[-count:]]
+
+
+def _relaxed(field: Field) -> bytes:
+    return field.key.encode("ascii") + b":" + _BLANKS.sub(b" ", field.value)
+
+
+def _tags(value: bytes) -> dict[bytes, bytes]:
+    tags: dict[bytes, bytes] = {}
+    for piece in value.split(b";"):
+        name, equals, content = piece.partition(b"=")
+        if equals:
+            tags.setdefault(name.strip(), _BLANKS.sub(b"", content))
+    return tags

@@ -1,0 +1,23 @@
+"""A glance at a message that could not be read as a whole: who says he sent it, and about what."""
+
+from dataclasses import dataclass
+
+from listbridge.message import addresses
+from listbridge.message.headers import split
+
+# Only the beginning is looked at, whatever lies behind it.
+_HEAD = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What the first lines of a message say; None where they say nothing usable."""
+
+    sender: str | None
+    subject: str | None
+
+
+def glance(raw: bytes) -> Glance:
+    """Read sender and subject from the beginning of the message; never raises."""
+    head, _ = split(raw[:_HEAD])
+    return Glance(addresses.author(head).address, head.text("Subject")[:500] or None)

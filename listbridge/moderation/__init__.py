@@ -1,0 +1,1 @@
+"""Who may post what: rules, their order, and what a moderator does."""

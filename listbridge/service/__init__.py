@@ -1,0 +1,1 @@
+"""What runs: a single round of polling and sending, and what is built from it."""

@@ -1,0 +1,190 @@
+"""Open one connection to an SMTP account: TCP, TLS, greeting, EHLO, login; then take it over.
+
+aiosmtplib does the talking up to here and is used nowhere else. Whatever goes wrong becomes one
+sentence in `AccountTrouble`.
+"""
+
+import asyncio
+import base64
+import re
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import cast
+
+import aiosmtplib
+
+from listbridge.errors import SecretError
+from listbridge.submission.courier import AccountTrouble
+from listbridge.submission.replies import shown
+from listbridge.submission.settings import OutgoingSettings
+from listbridge.submission.trouble import sentence
+from listbridge.submission.wire import Wire
+
+# One mechanism is chosen and tried once: aiosmtplib's own `login` tries each in turn, and three
+# failed logins for one wrong password lock accounts.
+_MECHANISMS = ("plain", "login", "cram-md5")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the server announced after TLS and login (RFC 5321 4.1.1.1)."""
+
+    accepts_8bit: bool
+    smtputf8: bool
+    size: bool
+    max_size: int | None
+
+
+async def connect(settings: OutgoingSettings) -> tuple[Wire, Offer]:
+    """Return a logged-in connection, or raise `AccountTrouble`; no attempt is repeated."""
+    password = await _password(settings)
+    encrypted = settings.security != "none"
+    # Reading the trust store takes some 20 ms.
+    context = await asyncio.to_thread(_tls_context, settings) if encrypted else None
+    smtp = aiosmtplib.SMTP(
+        hostname=settings.host,
+        port=settings.effective_port,
+        use_tls=settings.security == "tls",
+        start_tls=False,
+        tls_context=context,
+        local_hostname=settings.hello_name or own_name(socket.gethostname()),
+        timeout=settings.timeout.total_seconds(),
+    )
+    try:
+        await _prepare(smtp, settings, password)
+    except (aiosmtplib.SMTPException, OSError, ValueError) as err:
+        _abort(smtp)
+        # The original may hold the server's words at full length; the sentence has what matters.
+        raise AccountTrouble(_without(password, sentence(settings, err))) from None
+    except BaseException:
+        _abort(smtp)
+        raise
+    offer = _offer(smtp.esmtp_extensions)
+    transport = cast(asyncio.Transport, smtp.transport)
+    return Wire(transport, settings.timeout.total_seconds()), offer
+
+
+def own_name(machine: str) -> str:
+    """Make this machine's name fit for EHLO; no look-up, which may hang where DNS does."""
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", machine).strip("-.")
+    return name or "localhost"
+
+
+async def _prepare(smtp: aiosmtplib.SMTP, settings: OutgoingSettings, password: str | None) -> None:
+    await smtp.connect()
+    await smtp.ehlo()
+    if settings.security == "starttls":
+        await _start_tls(smtp, settings)
+    if settings.username is not None and password is not None:
+        await _log_in(smtp, settings, settings.username, password)
+
+
+async def _start_tls(smtp: aiosmtplib.SMTP, settings: OutgoingSettings) -> None:
+    if not smtp.supports_extension("starttls"):
+        raise AccountTrouble(
+            f"the SMTP server {settings.place} does not offer STARTTLS, so nothing was sent to it;"
+            ' check port and security, "tls" on port 465 is common'
+        )
+    heard = _record(smtp)
+    await smtp.starttls()
+    # aiosmtplib drops what came in clear behind the reply; we do not go on with such a server,
+    # since somebody between us and it may have put that there (RFC 3207 6).
+    if len(re.findall(rb"(?m)^\d\d\d(?!-)", heard)) != 1 or not heard.endswith(b"\n"):
+        raise AccountTrouble(
+            f"the SMTP server {settings.place} sent more than it was asked for before the"
+            " encryption began; somebody may be tampering with the connection, nothing was sent"
+        )
+    await smtp.ehlo()
+
+
+def _record(smtp: aiosmtplib.SMTP) -> bytearray:
+    """Keep what the server says from now until the end of the handshake."""
+    protocol = smtp.protocol
+    heard = bytearray()
+    if protocol is None:
+        raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+    receive = protocol.data_received
+
+    def received(data: bytes) -> None:
+        heard.extend(data)
+        receive(data)
+
+    # The library offers no hook. The protocol is left behind after login, and this with it.
+    protocol.data_received = received  # type: ignore[method-assign]
+    return heard
+
+
+async def _log_in(
+    smtp: aiosmtplib.SMTP, settings: OutgoingSettings, username: str, password: str
+) -> None:
+    offered = smtp.server_auth_methods
+    mechanism = next((name for name in _MECHANISMS if name in offered), None)
+    if mechanism is None:
+        raise AccountTrouble(
+            f"the SMTP server {settings.place} offers no login we know"
+            f" ({shown(' '.join(offered)) or 'none at all'}); check port and security"
+        )
+    if mechanism == "plain":
+        await smtp.auth_plain(username, password)
+    elif mechanism == "login":
+        await smtp.auth_login(username, password)
+    else:
+        await smtp.auth_crammd5(username, password)
+
+
+async def _password(settings: OutgoingSettings) -> str | None:
+    if settings.username is None:
+        return None
+    if settings.password is None:
+        raise AccountTrouble(
+            f"there is no password for {settings.username} at the SMTP server {settings.place};"
+            " set outgoing.password"
+        )
+    try:
+        # A secret may come from a command that takes its time.
+        return await asyncio.to_thread(settings.password.reveal)
+    except SecretError as err:
+        raise AccountTrouble(str(err)) from None
+
+
+def _tls_context(settings: OutgoingSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if settings.ca_file is None:
+        return context
+    try:
+        context.load_verify_locations(settings.ca_file)
+    except OSError as err:
+        raise AccountTrouble(
+            f"the CA file {settings.ca_file} for the SMTP server {settings.place} cannot be used:"
+            f" {err.strerror or 'it holds no certificate'}"
+        ) from None
+    return context
+
+
+def _without(password: str | None, text: str) -> str:
+    """Take the password out of what a server repeats to us."""
+    if not password:
+        return text
+    for form in (password, base64.b64encode(password.encode()).decode()):
+        text = text.replace(form, "…")
+    return text
+
+
+def _abort(smtp: aiosmtplib.SMTP) -> None:
+    # `close` alone would first deliver what is still buffered.
+    if smtp.transport is not None:
+        cast(asyncio.Transport, smtp.transport).abort()
+    smtp.close()
+
+
+def _offer(extensions: dict[str, str]) -> Offer:
+    announced = extensions.get("size", "").strip()
+    # RFC 1870 4: no figure, or 0, is no limit.
+    limit = int(announced) if re.fullmatch(r"[0-9]{1,20}", announced) else 0
+    return Offer(
+        accepts_8bit="8bitmime" in extensions,
+        smtputf8="smtputf8" in extensions,
+        size="size" in extensions,
+        max_size=limit or None,
+    )

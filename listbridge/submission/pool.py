@@ -1,0 +1,108 @@
+"""The connections of one account: so many at once, reused while they are clean and young."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from listbridge.submission.connect import connect
+from listbridge.submission.courier import AccountTrouble, Connection
+from listbridge.submission.settings import OutgoingSettings
+from listbridge.submission.smtp import SmtpConnection
+
+# Servers and firewalls forget idle connections after a minute or more, often without a word.
+_CHECK_AFTER_SECONDS = 30.0
+# Exim answers 421 to every MAIL after 1,000 messages, and leaves after about ten transactions in
+# which it accepted nobody.
+_MOST_TRANSACTIONS = 900
+_MOST_FRUITLESS = 8
+_FAREWELL_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class _Idle:
+    connection: SmtpConnection
+    since: float
+
+
+class SmtpCourier:
+    """A `Courier`; belongs to one event loop."""
+
+    def __init__(self, settings: OutgoingSettings) -> None:
+        self._settings = settings
+        self._places = asyncio.Semaphore(settings.max_connections)
+        self._idle: list[_Idle] = []
+        self._closed = False
+        self._opening = asyncio.Lock()
+        self._proved = False
+        self._trouble: AccountTrouble | None = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection; raise `AccountTrouble` if none can be opened."""
+        async with self._places:
+            connection = await self._from_idle() or await self._open()
+            try:
+                yield connection
+            finally:
+                await self._take_back(connection)
+
+    async def close(self) -> None:
+        """Say QUIT on the idle connections; those on loan are closed when they come back."""
+        self._closed = True
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(entry.connection.leave(_FAREWELL_SECONDS) for entry in idle))
+
+    async def _from_idle(self) -> SmtpConnection | None:
+        while self._idle:
+            # The youngest first, so that what is too many grows old and goes.
+            entry = self._idle.pop()
+            resting = time.monotonic() - entry.since
+            if entry.connection.clean and (
+                resting < _CHECK_AFTER_SECONDS or await self._answers(entry.connection)
+            ):
+                return entry.connection
+            entry.connection.drop()
+        return None
+
+    async def _answers(self, connection: SmtpConnection) -> bool:
+        try:
+            return await connection.answers()
+        except BaseException:
+            connection.drop()
+            raise
+
+    async def _open(self) -> SmtpConnection:
+        """Connect; until one login has worked, one at a time.
+
+        Otherwise a wrong password would be tried by every worker at once, and lock the account.
+        """
+        if self._proved:
+            return await self._connect()
+        before = self._trouble
+        async with self._opening:
+            if self._trouble is not None and self._trouble is not before:
+                raise AccountTrouble(str(self._trouble))
+            return await self._connect()
+
+    async def _connect(self) -> SmtpConnection:
+        try:
+            wire, offer = await connect(self._settings)
+        except AccountTrouble as trouble:
+            self._proved, self._trouble = False, trouble
+            raise
+        self._proved = True
+        return SmtpConnection(wire, offer, self._settings.place)
+
+    async def _take_back(self, connection: SmtpConnection) -> None:
+        if not connection.clean:
+            connection.drop()
+        elif self._closed or _worn(connection):
+            await connection.leave(_FAREWELL_SECONDS)
+        else:
+            self._idle.append(_Idle(connection, time.monotonic()))
+
+
+def _worn(connection: SmtpConnection) -> bool:
+    return connection.transactions >= _MOST_TRANSACTIONS or connection.fruitless >= _MOST_FRUITLESS

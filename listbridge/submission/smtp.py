@@ -1,0 +1,153 @@
+"""One logged-in SMTP connection, which carries one transaction after another."""
+
+from asyncio import timeout
+
+from listbridge.submission import replies
+from listbridge.submission.connect import Offer
+from listbridge.submission.courier import (
+    AccountTrouble,
+    Envelope,
+    Outcome,
+    Result,
+    SenderRefused,
+)
+from listbridge.submission.path import UnusableAddress, path_of
+from listbridge.submission.transaction import Transaction
+from listbridge.submission.wire import Wire, WireError
+
+
+class SmtpConnection:
+    """A `Connection`; after anything unclean it is closed, and `clean` stays False."""
+
+    def __init__(self, wire: Wire, offer: Offer, place: str) -> None:
+        self._wire = wire
+        self._offer = offer
+        self._place = place
+        self._in_step = True
+        self.transactions = 0
+        self.fruitless = 0  #: transactions in which the server accepted nobody
+
+    @property
+    def accepts_8bit(self) -> bool:
+        return self._offer.accepts_8bit
+
+    @property
+    def max_size(self) -> int | None:
+        return self._offer.max_size
+
+    @property
+    def smtputf8(self) -> bool:
+        return self._offer.smtputf8
+
+    @property
+    def clean(self) -> bool:
+        """Say whether another transaction may follow on this connection."""
+        return self._in_step and self._wire.usable
+
+    async def deliver(self, envelope: Envelope, message: bytes) -> dict[str, Outcome]:
+        """Send `message` to everybody it can be sent to; return how each one ended.
+
+        Raises `AccountTrouble` or `SenderRefused`, with the outcomes known by then.
+        """
+        if not message.endswith(b"\r\n"):
+            message += b"\r\n"
+        unfit = self._unfit(message)
+        if unfit is not None:
+            return dict.fromkeys(envelope.recipients, Outcome(Result.FAILED, unfit))
+        sender = self._sender_path(envelope.sender)
+        paths, outcomes = self._recipient_paths(envelope.recipients)
+        if paths:
+            mail = self._mail_command([sender, *paths.values()], message)
+            outcomes |= await self._transact(envelope.sender, mail, paths, message, outcomes)
+        return {recipient: outcomes[recipient] for recipient in envelope.recipients}
+
+    async def answers(self) -> bool:
+        """Say whether the server still reacts (NOOP); a connection that does not is closed."""
+        try:
+            self._in_step = replies.says_yes(await self._wire.command("NOOP"))
+        except WireError:
+            self._in_step = False
+        return self.clean
+
+    async def leave(self, limit: float) -> None:
+        """Say QUIT if both sides are in step, wait `limit` seconds at most, and close."""
+        try:
+            async with timeout(limit):
+                if self.clean:
+                    await self._wire.command("QUIT")
+        except (WireError, TimeoutError):
+            pass  # Nothing depends on a farewell.
+        finally:
+            self._wire.drop()
+
+    def drop(self) -> None:
+        """Close at once."""
+        self._wire.drop()
+
+    async def _transact(
+        self,
+        sender: str,
+        mail: str,
+        paths: dict[str, str],
+        message: bytes,
+        known: dict[str, Outcome],
+    ) -> dict[str, Outcome]:
+        fresh = self.transactions == 0
+        run = Transaction(self._wire, self._place, fresh, sender, mail, paths, message)
+        self.transactions += 1
+        self._in_step = False
+        try:
+            await run.run()
+            self._in_step = run.in_step
+            self.fruitless += not run.accepted
+        except AccountTrouble as trouble:
+            trouble.outcomes |= known
+            raise
+        finally:
+            # After trouble and cancellation, too: a late reply must never meet the next command.
+            if not self.clean:
+                self._wire.drop()
+        return run.outcomes
+
+    def _unfit(self, message: bytes) -> str | None:
+        size, limit = len(message), self._offer.max_size
+        if limit is not None and size > limit:
+            return f"not sent: the message has {size} bytes, {self._place} takes at most {limit}"
+        # RFC 5321 2.3.8: CR and LF only together; anything else is how a second message is
+        # smuggled past a server that takes "\n.\n" for the end (CVE-2023-51764).
+        line_ends = message.count(b"\r\n")
+        if message.count(b"\r") != line_ends or message.count(b"\n") != line_ends:
+            return "not sent: the message holds a bare CR or LF"
+        return "not sent: the message holds a NUL" if b"\0" in message else None
+
+    def _sender_path(self, sender: str) -> str:
+        try:
+            return sender and path_of(sender, smtputf8=self.smtputf8)
+        except UnusableAddress as err:
+            raise SenderRefused(
+                f"nothing can be sent from <{replies.shown(sender)}>: the address {err}"
+            ) from None
+
+    def _recipient_paths(
+        self, recipients: tuple[str, ...]
+    ) -> tuple[dict[str, str], dict[str, Outcome]]:
+        """Return how each recipient is written, and the outcomes of those who cannot be."""
+        paths, outcomes = {}, {}
+        for recipient in recipients:
+            try:
+                paths[recipient] = path_of(recipient, smtputf8=self.smtputf8)
+            except UnusableAddress as err:
+                outcomes[recipient] = Outcome(Result.FAILED, f"not sent: the address {err}")
+        return paths, outcomes
+
+    def _mail_command(self, paths: list[str], message: bytes) -> str:
+        parts = [f"MAIL FROM:<{paths[0]}>"]
+        if self._offer.size:
+            parts.append(f"SIZE={len(message)}")
+        if self.accepts_8bit and not message.isascii():
+            parts.append("BODY=8BITMIME")
+        # RFC 6531 3.4; asked for only where an address needs it, since a relay may bounce what
+        # was marked so for a next hop without it.
+        if self.smtputf8 and not all(path.isascii() for path in paths):
+            parts.append("SMTPUTF8")
+        return " ".join(parts)

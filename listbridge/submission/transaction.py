@@ -1,0 +1,198 @@
+"""One SMTP transaction in lock step: MAIL, RCPT by RCPT, DATA, the message, and who got what."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from listbridge.submission import replies
+from listbridge.submission.courier import AccountTrouble, Outcome, Result, SenderRefused
+from listbridge.submission.replies import Meaning, Reply, Rule, Step
+from listbridge.submission.wire import Wire, WireError
+
+_CHUNK = 64 * 1024
+# The whole message may take this many of the longest single waits, so that a server which reads a
+# little now and then cannot hold a connection for ever.
+_WAITS_PER_MESSAGE = 5
+
+_RESULTS = {
+    Meaning.TEMPORARY: Result.DEFERRED,
+    Meaning.CROWDED: Result.DEFERRED,
+    Meaning.CLOSING: Result.DEFERRED,
+    Meaning.PERMANENT: Result.FAILED,
+}
+
+
+@dataclass
+class Transaction:
+    """A transaction under way. What the server has decided stays decided, however it ends."""
+
+    wire: Wire
+    place: str  #: the server, for sentences
+    fresh: bool  #: this is the connection's first transaction
+    sender: str  #: for sentences; the one on the wire is in `mail`
+    mail: str  #: the whole MAIL command
+    paths: dict[str, str]  #: each recipient as asked for, and as written into RCPT
+    message: bytes  #: ends with CRLF
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    accepted: list[str] = field(default_factory=list)
+    in_step: bool = False  #: the server waits for a new MAIL
+    _asked: str | None = None  #: the recipient whose RCPT has no reply yet
+    _begun: bool = False  #: a byte of the message may have left
+    _ended: bool = False  #: the final dot may have left
+
+    async def run(self) -> None:
+        """Fill `outcomes` for every recipient, or raise `AccountTrouble` with those known."""
+        try:
+            if await self._introduce() and await self._name_recipients():
+                await self._hand_over()
+        except WireError as err:
+            self._interrupted(str(err))
+
+    async def _introduce(self) -> bool:
+        reply = await self.wire.command(self.mail)
+        rule = replies.rule_for(Step.MAIL, reply)
+        if rule.meaning is Meaning.ACCEPTED:
+            return True
+        if rule.meaning is Meaning.PERMANENT:
+            self._settle(list(self.paths), Result.FAILED, reply.words)
+            self.in_step = True
+            return False
+        if rule.meaning in (Meaning.CLOSING, Meaning.DISORDER) and not self.fresh:
+            # Connections end for many reasons after a while; a new one will show what is wrong.
+            self._settle(list(self.paths), Result.UNTRIED, reply.words)
+            return False
+        raise self._trouble(rule, reply)
+
+    async def _name_recipients(self) -> bool:
+        refusals = []
+        for recipient, path in self.paths.items():
+            # Postfix says its 421 for too many errors right behind the last refusal; the next
+            # recipient is then not asked for at all.
+            self._asked = recipient if self.wire.usable else None
+            reply = await self.wire.command(f"RCPT TO:<{path}>")
+            self._asked = None
+            if not self._recipient_answered(recipient, reply):
+                refusals.append(reply)
+        if self.accepted:
+            return True
+        if all(replies.speaks_of_sender(reply) for reply in refusals):
+            self.outcomes.clear()
+            raise self._sender_trouble(refusals[0])
+        await self._reset()
+        return False
+
+    def _recipient_answered(self, recipient: str, reply: Reply) -> bool:
+        """Record what a reply to RCPT decides; say whether the recipient is accepted."""
+        rule = replies.rule_for(Step.RCPT, reply)
+        if rule.meaning is Meaning.ACCEPTED:
+            self.accepted.append(recipient)
+            return True
+        if rule.meaning is Meaning.ACCOUNT:
+            raise self._trouble(rule, reply)
+        if rule.meaning is Meaning.DISORDER:
+            raise _out_of_step(reply)
+        crowded_out = rule.meaning is Meaning.CROWDED and self.accepted
+        result = Result.UNTRIED if crowded_out else _RESULTS[rule.meaning]
+        self._settle([recipient], result, reply.words)
+        if rule.meaning is Meaning.CLOSING:
+            raise _out_of_step(reply)
+        return False
+
+    async def _hand_over(self) -> None:
+        reply = await self.wire.command("DATA")
+        rule = replies.rule_for(Step.DATA, reply)
+        if rule.meaning in (Meaning.CLOSING, Meaning.DISORDER):
+            raise _out_of_step(reply)
+        if rule.meaning is not Meaning.ACCEPTED:
+            self._not_taken(rule, reply)
+            await self._reset()
+            return
+        await self._send_message()
+        self._message_answered(await self.wire.reply())
+
+    async def _send_message(self) -> None:
+        """Write the message, no faster than it is read; stop early if the server speaks."""
+        octets = memoryview(_stuffed(self.message) + b".\r\n")
+        try:
+            async with asyncio.timeout(_WAITS_PER_MESSAGE * self.wire.limit):
+                for start in range(0, len(octets), _CHUNK):
+                    await self.wire.room()
+                    if self.wire.spoken:
+                        return
+                    self._begun = True
+                    self._ended = start + _CHUNK >= len(octets)
+                    self.wire.write(octets[start : start + _CHUNK])
+        except TimeoutError:
+            raise WireError("read the message too slowly") from None
+
+    def _message_answered(self, reply: Reply) -> None:
+        rule = replies.rule_for(Step.END, reply)
+        yes = rule.meaning is Meaning.ACCEPTED
+        if rule.meaning is Meaning.DISORDER or (yes and not self._ended):
+            raise _out_of_step(reply)
+        if yes:
+            self._settle(self.accepted, Result.SENT, reply.words)
+        else:
+            self._not_taken(rule, reply)
+        self.in_step = self._ended and rule.meaning is not Meaning.CLOSING
+
+    def _not_taken(self, rule: Rule, reply: Reply) -> None:
+        """Record that the message was refused, for everybody who had been accepted."""
+        if rule.meaning in (Meaning.ACCOUNT, Meaning.SENDER):
+            raise self._trouble(rule, reply)
+        self._settle(self.accepted, _RESULTS[rule.meaning], reply.words)
+
+    def _trouble(self, rule: Rule, reply: Reply) -> AccountTrouble:
+        if rule.meaning is Meaning.SENDER:
+            return self._sender_trouble(reply)
+        return AccountTrouble(
+            f'the SMTP server {self.place} will not take our mail: "{reply.words}";'
+            f" {rule.cure or 'try again later'}",
+            outcomes=self.outcomes,
+        )
+
+    def _sender_trouble(self, reply: Reply) -> SenderRefused:
+        return SenderRefused(
+            f'the SMTP server {self.place} refuses the sender <{self.sender}>: "{reply.words}";'
+            " check that this account may send from it",
+            outcomes=self.outcomes,
+        )
+
+    async def _reset(self) -> None:
+        # Without it the envelope stays open, and the next message goes out under this sender.
+        try:
+            reply = await self.wire.command("RSET")
+        except WireError:
+            return
+        self.in_step = replies.says_yes(reply)
+
+    def _interrupted(self, how: str) -> None:
+        """Record what a broken conversation means for everybody not yet decided."""
+        undecided = [recipient for recipient in self.paths if recipient not in self.outcomes]
+        if self._ended:
+            sentence = f"{self.place} got the whole message and then {how}: it may have arrived"
+            self._settle(undecided, Result.UNCERTAIN, sentence)
+            return
+        if self._begun:
+            sentence = f"{self.place} {how} in the middle of the message"
+            self._settle(undecided, Result.DEFERRED, sentence)
+            return
+        if self._asked is not None:
+            # Counted as an attempt, so that an address over which the server breaks each time
+            # backs off and the others get through.
+            undecided.remove(self._asked)
+            sentence = f"{self.place} {how} when asked for this recipient"
+            self._settle([self._asked], Result.DEFERRED, sentence)
+        self._settle(undecided, Result.UNTRIED, f"{self.place} {how} before the message")
+
+    def _settle(self, recipients: list[str], result: Result, reply: str) -> None:
+        self.outcomes.update(dict.fromkeys(recipients, Outcome(result, reply)))
+
+
+def _out_of_step(reply: Reply) -> WireError:
+    return WireError(f'answered "{reply.words}"')
+
+
+def _stuffed(message: bytes) -> bytes:
+    """Double the dot at the start of a line (RFC 5321 4.5.2)."""
+    octets = message.replace(b"\r\n.", b"\r\n..")
+    return b"." + octets if octets.startswith(b".") else octets

@@ -1,0 +1,1 @@
+"""When things happen: jobs and their timing. Knows no mail and no database."""

@@ -1,0 +1,1 @@
+"""Rows and transactions. Knows no mail protocol; raw bytes are the truth, the rest is derived."""

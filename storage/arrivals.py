@@ -1,0 +1,123 @@
+"""Arrivals: where and when a server offered a message, and whether it has let go of it."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from storage.database import Tx
+from storage.schema import arrivals as table
+from storage.schema import mailboxes, raw_messages
+
+# SQLite allows 32,766 variables in a statement.
+_CHUNK = 5_000
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One message in one place of one mailbox. A log, not an identity: servers re-use places."""
+
+    id: int
+    uidvalidity: int | None
+    uid: str | None
+    size: int
+    internal_date: datetime | None
+    sha256: str
+    inbound_id: int
+    seen_at: datetime
+    gone_at: datetime | None
+    returned: int
+
+
+def mailbox_id(tx: Tx, key: str) -> int:
+    """Return the id of the mailbox with this key, made at its first use."""
+    known: int | None = tx.execute(select(mailboxes.c.id).where(mailboxes.c.key == key)).scalar()
+    if known is not None:
+        return known
+    made: int = tx.execute(
+        mailboxes.insert().values(key=key).returning(mailboxes.c.id)
+    ).scalar_one()
+    return made
+
+
+def keep(
+    tx: Tx,
+    mailbox: int,
+    *,
+    uidvalidity: int | None,
+    uid: str | None,
+    size: int,
+    internal_date: datetime | None,
+    raw_id: int,
+    inbound_id: int,
+    now: datetime,
+) -> int:
+    """Log that the server offers this message; return the arrival's id."""
+    row = {
+        "mailbox_id": mailbox,
+        "uidvalidity": uidvalidity,
+        "uid": uid,
+        "size": size,
+        "internal_date": internal_date,
+        "raw_id": raw_id,
+        "inbound_id": inbound_id,
+        "seen_at": now,
+        "returned": 0,
+    }
+    made: int = tx.execute(table.insert().values(row).returning(table.c.id)).scalar_one()
+    return made
+
+
+def at(
+    tx: Tx, mailbox: int, uidvalidity: int | None, uids: Collection[str]
+) -> dict[str, list[Arrival]]:
+    """Return all arrivals logged at these places of the mailbox, the newest first, by UID."""
+    found: dict[str, list[Arrival]] = {}
+    wanted = list(uids)
+    for start in range(0, len(wanted), _CHUNK):
+        query = _query(mailbox).where(
+            table.c.uidvalidity.is_not_distinct_from(uidvalidity),
+            table.c.uid.in_(wanted[start : start + _CHUNK]),
+        )
+        for row in tx.execute(query.order_by(table.c.id.desc())):
+            found.setdefault(row.uid, []).append(Arrival(*row))
+    return found
+
+
+def present(tx: Tx, mailbox: int) -> list[Arrival]:
+    """Return the arrivals that the server has not been seen to let go of, oldest first."""
+    query = _query(mailbox).where(table.c.gone_at.is_(None)).order_by(table.c.id)
+    return [Arrival(*row) for row in tx.execute(query)]
+
+
+def mark_gone(tx: Tx, ids: Iterable[int], now: datetime) -> None:
+    """Record that the server no longer has these."""
+    wanted = list(ids)
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        tx.execute(table.update().where(table.c.id.in_(chunk)).values(gone_at=now))
+
+
+def mark_returned(tx: Tx, arrival: int, now: datetime) -> None:
+    """Record that a message which was seen to be gone is offered again."""
+    values = {"gone_at": None, "seen_at": now, "returned": table.c.returned + 1}
+    tx.execute(table.update().where(table.c.id == arrival).values(values))
+
+
+def _query(mailbox: int) -> Select[Any]:
+    columns = (
+        table.c.id,
+        table.c.uidvalidity,
+        table.c.uid,
+        table.c.size,
+        table.c.internal_date,
+        raw_messages.c.sha256,
+        table.c.inbound_id,
+        table.c.seen_at,
+        table.c.gone_at,
+        table.c.returned,
+    )
+    joined = table.join(raw_messages, raw_messages.c.id == table.c.raw_id)
+    return select(*columns).select_from(joined).where(table.c.mailbox_id == mailbox)

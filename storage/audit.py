@@ -1,0 +1,123 @@
+"""The audit: every message in one state, every recipient with one result, nothing lost between."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Select, exists, func, select
+
+from storage import owner, raw_messages
+from storage.database import Tx
+from storage.schema import arrivals, deliveries, inbound, outgoing, posts
+from storage.states import DeliveryState, PostState, Result
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that must not be: what kind of thing, which one, and what is wrong with it."""
+
+    what: str
+    id: int
+    problem: str
+
+
+def problems(tx: Tx) -> list[Problem]:
+    """Look at everything and return what is wrong; an empty list is the proof."""
+    return [problem for check in _CHECKS for problem in check(tx)]
+
+
+def _damaged_bytes(tx: Tx) -> Iterator[Problem]:
+    for raw_id, problem in raw_messages.damaged(tx):
+        yield Problem("raw message", raw_id, problem)
+
+
+def _posts_missing(tx: Tx) -> Iterator[Problem]:
+    results = (Result.POST, Result.REPLY)
+    query = select(inbound.c.id).where(
+        inbound.c.result.in_(results), ~exists().where(posts.c.inbound_id == inbound.c.id)
+    )
+    yield from _each(tx, query, "inbound", "was decided to be a post, but there is no post")
+
+
+def _posts_without_inbound(tx: Tx) -> Iterator[Problem]:
+    results = (Result.POST, Result.REPLY)
+    query = (
+        select(posts.c.id)
+        .join(inbound, inbound.c.id == posts.c.inbound_id)
+        .where(inbound.c.result.is_(None) | inbound.c.result.not_in(results))
+    )
+    yield from _each(tx, query, "post", "its inbound message was not decided to be a post")
+
+
+def _sent_without_acceptance(tx: Tx) -> Iterator[Problem]:
+    query = (
+        select(posts.c.id)
+        .join(outgoing, outgoing.c.post_id == posts.c.id)
+        .where(posts.c.state != PostState.ACCEPTED)
+    )
+    yield from _each(tx, query, "post", "it is in the outbox, but it was not accepted")
+
+
+def _recipients_missing(tx: Tx) -> Iterator[Problem]:
+    made = (
+        select(func.count())
+        .where(deliveries.c.outgoing_id == outgoing.c.id)
+        .correlate(outgoing)
+        .scalar_subquery()
+    )
+    query = select(outgoing.c.id, outgoing.c.recipients, made).where(outgoing.c.recipients != made)
+    for outgoing_id, expected, found in tx.execute(query):
+        problem = f"it had {expected} recipients and has {found} deliveries"
+        yield Problem("outgoing", outgoing_id, problem)
+
+
+def _posts_without_outgoing(tx: Tx) -> Iterator[Problem]:
+    query = select(posts.c.id).where(
+        posts.c.state == PostState.ACCEPTED,
+        ~exists().where(outgoing.c.post_id == posts.c.id),
+    )
+    yield from _each(tx, query, "post", "it was accepted, but it never came into the outbox")
+
+
+def _abandoned_sending(tx: Tx) -> Iterator[Problem]:
+    query = select(deliveries.c.id, deliveries.c.owner).where(
+        deliveries.c.state == DeliveryState.SENDING
+    )
+    for delivery_id, process in tx.execute(query):
+        if owner.is_alive(process) is False:
+            problem = "its process ended while sending it; `listbridge poll-once` settles that"
+            yield Problem("delivery", delivery_id, problem)
+
+
+def _deleted_before_stored(tx: Tx) -> Iterator[Problem]:
+    query = select(arrivals.c.id).where(
+        arrivals.c.gone_at.is_not(None), ~exists().where(inbound.c.id == arrivals.c.inbound_id)
+    )
+    yield from _each(tx, query, "arrival", "it was deleted on the server and is not stored")
+
+
+def _torn_threads(tx: Tx) -> Iterator[Problem]:
+    parents = posts.alias("parents")
+    query = (
+        select(posts.c.id)
+        .join(parents, parents.c.id == posts.c.parent_id)
+        .where(posts.c.thread_id != parents.c.thread_id)
+    )
+    yield from _each(tx, query, "post", "it is not in the thread of the post it answers")
+
+
+def _each(tx: Tx, query: Select[int], what: str, problem: str) -> Iterator[Problem]:
+    for found in tx.execute(query).scalars():
+        yield Problem(what, found, problem)
+
+
+_CHECKS: tuple[Callable[[Tx], Iterator[Problem]], ...] = (
+    _damaged_bytes,
+    _deleted_before_stored,
+    _posts_missing,
+    _posts_without_inbound,
+    _posts_without_outgoing,
+    _sent_without_acceptance,
+    _recipients_missing,
+    _abandoned_sending,
+    _torn_threads,
+)

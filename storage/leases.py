@@ -1,0 +1,60 @@
+"""Leases: at any time one process works on a mailbox, and a late one can store nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Update, select
+
+from storage import owner
+from storage.database import Tx
+from storage.errors import LeaseLost
+from storage.schema import leases as table
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on one mailbox; `fence` is higher than that of every earlier holder."""
+
+    name: str
+    owner: str
+    fence: int
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who else has the lease."""
+
+    owner: str
+    until: datetime
+
+
+def take(tx: Tx, name: str, until: datetime, now: datetime) -> Lease | Holder:
+    """Take the lease if it is free, run out, or its holder is dead; otherwise say who has it."""
+    me = owner.this_process()
+    query = select(table.c.owner, table.c.until, table.c.fence).where(table.c.name == name)
+    row = tx.execute(query.with_for_update()).one_or_none()
+    if row is None:
+        tx.execute(table.insert().values(name=name, owner=me, until=until, fence=1))
+        return Lease(name, me, 1)
+    if row.until > now and owner.is_alive(row.owner) is not False:
+        return Holder(row.owner, row.until)
+    fence = row.fence + 1
+    tx.execute(
+        table.update().where(table.c.name == name).values(owner=me, until=until, fence=fence)
+    )
+    return Lease(name, me, fence)
+
+
+def renew(tx: Tx, lease: Lease, until: datetime) -> None:
+    """Prolong the lease; raise `LeaseLost`, and so undo `tx`, if somebody else has it now."""
+    if tx.execute(_ours(lease).values(until=until)).rowcount == 0:
+        raise LeaseLost(f"another process has taken over {lease.name}; it goes on there")
+
+
+def give_up(tx: Tx, lease: Lease, now: datetime) -> None:
+    """Let others have the lease; harmless if they have it already."""
+    tx.execute(_ours(lease).values(until=now))
+
+
+def _ours(lease: Lease) -> Update:
+    return table.update().where(table.c.name == lease.name, table.c.fence == lease.fence)

@@ -1,0 +1,1 @@
+"""Numbered forward steps of the schema, run when the database is opened."""

@@ -1,0 +1,225 @@
+"""Posts: contributions to a category, under which Message-IDs they are known, what they answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from storage.database import Tx
+from storage.schema import categories, post_aliases, post_references
+from storage.schema import posts as table
+from storage.states import PostState
+
+
+@dataclass(frozen=True)
+class NewPost:
+    """What is known of a post before it is stored."""
+
+    category_id: int
+    inbound_id: int
+    raw_id: int
+    message_id: str
+    fingerprint: str
+    aliases: tuple[str, ...]  #: other Message-IDs it is known under
+    references: tuple[str, ...]  #: what it answers, the nearest first
+    sender: str | None
+    sender_name: str
+    subject: str
+    date: datetime
+    state: PostState
+    reason: str | None
+    trail: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Post:
+    """A stored post."""
+
+    id: int
+    category_id: int
+    category: str
+    inbound_id: int
+    raw_id: int
+    message_id: str
+    thread_id: int
+    parent_id: int | None
+    parent_rank: int | None
+    sender: str | None
+    sender_name: str
+    subject: str
+    date: datetime
+    state: PostState
+    reason: str | None
+    created_at: datetime
+    trail: tuple[dict[str, str], ...] = field(default=())
+
+
+def add(tx: Tx, new: NewPost, now: datetime) -> int:
+    """Store a post as the first of a thread of its own; return its id."""
+    row = {
+        "category_id": new.category_id,
+        "inbound_id": new.inbound_id,
+        "raw_id": new.raw_id,
+        "message_id": new.message_id,
+        "fingerprint": new.fingerprint,
+        "sender": new.sender,
+        "sender_name": new.sender_name,
+        "subject": new.subject,
+        "date": new.date,
+        "state": new.state,
+        "reason": new.reason,
+        "trail": list(new.trail),
+        "created_at": now,
+    }
+    post_id: int = tx.execute(table.insert().values(row).returning(table.c.id)).scalar_one()
+    tx.execute(table.update().where(table.c.id == post_id).values(thread_id=post_id))
+    names = dict.fromkeys((new.message_id, *new.aliases))
+    tx.execute(
+        post_aliases.insert(),
+        [
+            {"category_id": new.category_id, "message_id": name, "post_id": post_id}
+            for name in names
+        ],
+    )
+    if new.references:
+        tx.execute(
+            post_references.insert(),
+            [
+                {
+                    "post_id": post_id,
+                    "rank": rank,
+                    "category_id": new.category_id,
+                    "message_id": name,
+                }
+                for rank, name in enumerate(new.references)
+            ],
+        )
+    return post_id
+
+
+def find(tx: Tx, post_id: int) -> Post | None:
+    """Return one post."""
+    row = tx.execute(_query().where(table.c.id == post_id)).one_or_none()
+    return _read(row) if row else None
+
+
+def of_inbound(tx: Tx, inbound_id: int) -> Post | None:
+    """Return the post an inbound message became."""
+    row = tx.execute(_query().where(table.c.inbound_id == inbound_id)).one_or_none()
+    return _read(row) if row else None
+
+
+def in_category(
+    tx: Tx, category_id: int | None, *, state: PostState | None = None, limit: int | None = None
+) -> list[Post]:
+    """Return the posts of a category, or of all, oldest first; with a limit, the newest ones."""
+    query = _query()
+    if category_id is not None:
+        query = query.where(table.c.category_id == category_id)
+    if state is not None:
+        query = query.where(table.c.state == state)
+    if limit is None:
+        return [_read(row) for row in tx.execute(query.order_by(table.c.id))]
+    newest = tx.execute(query.order_by(table.c.id.desc()).limit(limit)).all()
+    return [_read(row) for row in reversed(newest)]
+
+
+def same_content(tx: Tx, category_id: int, message_id: str, fingerprint: str) -> int | None:
+    """Return the id of the post with this Message-ID and this content, if there is one."""
+    query = select(table.c.id).where(
+        table.c.category_id == category_id,
+        table.c.message_id == message_id,
+        table.c.fingerprint == fingerprint,
+    )
+    return tx.execute(query).scalar()
+
+
+def known_as(tx: Tx, category_id: int, message_ids: Sequence[str]) -> dict[str, int]:
+    """Return, for those of the Message-IDs that name a post, the id of the newest such post."""
+    if not message_ids:
+        return {}
+    query = (
+        select(post_aliases.c.message_id, post_aliases.c.post_id)
+        .join(table, table.c.id == post_aliases.c.post_id)
+        .where(
+            post_aliases.c.category_id == category_id,
+            post_aliases.c.message_id.in_(message_ids),
+            table.c.state.in_((PostState.ACCEPTED, PostState.HELD)),
+        )
+        .order_by(post_aliases.c.post_id)
+    )
+    return {row.message_id: row.post_id for row in tx.execute(query)}
+
+
+def answering(tx: Tx, category_id: int, message_ids: Sequence[str]) -> list[tuple[int, int]]:
+    """Return (post id, rank) of posts that refer to one of these nearer than to their parent."""
+    query = (
+        select(post_references.c.post_id, post_references.c.rank)
+        .join(table, table.c.id == post_references.c.post_id)
+        .where(
+            post_references.c.category_id == category_id,
+            post_references.c.message_id.in_(message_ids),
+            table.c.parent_rank.is_(None) | (post_references.c.rank < table.c.parent_rank),
+        )
+        .order_by(post_references.c.post_id, post_references.c.rank)
+    )
+    return [(post_id, rank) for post_id, rank in tx.execute(query)]
+
+
+def ancestors(tx: Tx, post_id: int) -> list[int]:
+    """Return the post itself and everything it answers, up to the first of the thread."""
+    line = select(table.c.id, table.c.parent_id).where(table.c.id == post_id).cte(recursive=True)
+    step = select(table.c.id, table.c.parent_id).join(line, table.c.id == line.c.parent_id)
+    return list(tx.execute(select(line.union(step).c.id)).scalars())
+
+
+def hang(tx: Tx, post_id: int, *, parent: int, rank: int) -> None:
+    """Make `parent` the parent of a post, which moves to its thread with all that answers it."""
+    thread = select(table.c.thread_id).where(table.c.id == parent).scalar_subquery()
+    tree = select(table.c.id).where(table.c.id == post_id).cte(recursive=True)
+    tree = tree.union(select(table.c.id).join(tree, table.c.parent_id == tree.c.id))
+    tx.execute(
+        table.update().where(table.c.id == post_id).values(parent_id=parent, parent_rank=rank)
+    )
+    members = list(tx.execute(select(tree.c.id)).scalars())
+    tx.execute(table.update().where(table.c.id.in_(members)).values(thread_id=thread))
+
+
+def decide(tx: Tx, post_id: int, state: PostState, reason: str) -> bool:
+    """Record a person's decision about a held post; False if it is not held."""
+    update = table.update().where(table.c.id == post_id, table.c.state == PostState.HELD)
+    return tx.execute(update.values(state=state, reason=reason)).rowcount == 1
+
+
+def _query() -> Select[Any]:
+    columns = (
+        table.c.id,
+        table.c.category_id,
+        categories.c.slug,
+        table.c.inbound_id,
+        table.c.raw_id,
+        table.c.message_id,
+        table.c.thread_id,
+        table.c.parent_id,
+        table.c.parent_rank,
+        table.c.sender,
+        table.c.sender_name,
+        table.c.subject,
+        table.c.date,
+        table.c.state,
+        table.c.reason,
+        table.c.created_at,
+        table.c.trail,
+    )
+    joined = table.join(categories, categories.c.id == table.c.category_id)
+    return select(*columns).select_from(joined)
+
+
+def _read(row: Row[Any]) -> Post:
+    values = dict(row._mapping)
+    values["category"] = values.pop("slug")
+    values["state"] = PostState(values["state"])
+    values["trail"] = tuple(values["trail"])
+    return Post(**values)

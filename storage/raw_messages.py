@@ -1,0 +1,39 @@
+"""The bytes as they came: the truth from which everything else can be rebuilt."""
+
+import hashlib
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from storage.database import Tx
+from storage.schema import raw_messages as table
+
+
+def keep(tx: Tx, raw: bytes) -> int:
+    """Store `raw` unless the same bytes are there already; return their id."""
+    sha256 = hashlib.sha256(raw).hexdigest()
+    known = find(tx, sha256)
+    if known is not None:
+        return known
+    row = {"sha256": sha256, "size": len(raw), "bytes": raw}
+    made: int = tx.execute(table.insert().values(row).returning(table.c.id)).scalar_one()
+    return made
+
+
+def find(tx: Tx, sha256: str) -> int | None:
+    """Return the id of the bytes with this SHA-256 in hexadecimal, if they are stored."""
+    return tx.execute(select(table.c.id).where(table.c.sha256 == sha256)).scalar()
+
+
+def read(tx: Tx, raw_id: int) -> bytes:
+    """Return the stored bytes."""
+    return bytes(tx.execute(select(table.c.bytes).where(table.c.id == raw_id)).scalar_one())
+
+
+def damaged(tx: Tx) -> Iterator[tuple[int, str]]:
+    """Yield (id, problem) of every row whose bytes no longer have the recorded hash or size."""
+    ids = tx.execute(select(table.c.id, table.c.sha256, table.c.size)).all()
+    for raw_id, sha256, size in ids:
+        raw = read(tx, raw_id)
+        if len(raw) != size or hashlib.sha256(raw).hexdigest() != sha256:
+            yield raw_id, "its bytes differ from those that were received"

@@ -1,0 +1,296 @@
+"""The tables. Unique keys carry the promises: nothing taken in twice, nobody sent to twice."""
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from storage.moments import Moment
+from storage.states import (
+    WAITING,
+    DeliveryState,
+    InboundState,
+    Kind,
+    Origin,
+    PostState,
+    Receives,
+    Result,
+    Source,
+    SubscriptionState,
+)
+
+#: The newest migration; the database is brought to it when it is opened.
+SCHEMA_VERSION = "0001"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts rows by itself only for a column of the exact type INTEGER.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _quoted(values: tuple[StrEnum, ...] | type[StrEnum]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({_quoted(values)})", name=column)
+
+
+categories = Table(
+    "categories",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("slug", String, nullable=False, unique=True),
+    Column("address", String, nullable=False),
+)
+
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("key", String, nullable=False, unique=True),
+)
+
+raw_messages = Table(
+    "raw_messages",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+)
+
+inbound = Table(
+    "inbound",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    Column("raw_id", ForeignKey("raw_messages.id"), nullable=False),
+    Column("source", String, nullable=False),
+    Column("approved", Boolean, nullable=False),  # a person vouched for it when it came in
+    Column("received_at", Moment, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),  # begun and not finished: how often we died on it
+    Column("result", String),
+    Column("reason", Text),
+    Column("traceback", Text),
+    Column("decided_at", Moment),
+    _one_of("source", Source),
+    _one_of("state", InboundState),
+    _one_of("result", Result),
+    CheckConstraint(
+        f"(state = '{InboundState.PROCESSED}') = (result IS NOT NULL)", name="result_when_processed"
+    ),
+    Index("ix_inbound_category_id_raw_id", "category_id", "raw_id"),
+    Index(
+        "ix_inbound_waiting",
+        "category_id",
+        "id",
+        sqlite_where=text(f"state = '{InboundState.RECEIVED}'"),
+        postgresql_where=text(f"state = '{InboundState.RECEIVED}'"),
+    ),
+    Index(
+        "ix_inbound_shunted",
+        "category_id",
+        "id",
+        sqlite_where=text(f"state = '{InboundState.SHUNTED}'"),
+        postgresql_where=text(f"state = '{InboundState.SHUNTED}'"),
+    ),
+)
+
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("mailbox_id", ForeignKey("mailboxes.id"), nullable=False),
+    Column("uidvalidity", BigInteger),  # IMAP only
+    Column("uid", String),  # IMAP UID or POP UIDL; absent where the server has no usable one
+    Column("size", BigInteger, nullable=False),  # as the server announced it
+    Column("internal_date", Moment),
+    Column("raw_id", ForeignKey("raw_messages.id"), nullable=False),
+    Column("inbound_id", ForeignKey("inbound.id"), nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("gone_at", Moment),  # when the server was seen to have it no longer
+    Column("returned", Integer, nullable=False),  # how often it came back after that
+    Index("ix_arrivals_place", "mailbox_id", "uidvalidity", "uid"),
+    Index("ix_arrivals_inbound_id", "inbound_id"),
+    Index(
+        "ix_arrivals_present",
+        "mailbox_id",
+        sqlite_where=text("gone_at IS NULL"),
+        postgresql_where=text("gone_at IS NULL"),
+    ),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    Column("inbound_id", ForeignKey("inbound.id"), nullable=False, unique=True),
+    Column("raw_id", ForeignKey("raw_messages.id"), nullable=False),
+    Column("message_id", String, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("thread_id", _Id),  # the id of the thread's first post; its own for that one
+    Column("parent_id", ForeignKey("posts.id")),
+    Column("parent_rank", Integer),  # place of the parent among the references, 0 = nearest
+    Column("sender", String),
+    Column("sender_name", String, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("date", Moment, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", Text),
+    Column("trail", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    _one_of("state", PostState),
+    UniqueConstraint("category_id", "raw_id"),
+    UniqueConstraint("category_id", "message_id", "fingerprint"),
+    Index("ix_posts_category_id_state", "category_id", "state"),
+    Index("ix_posts_thread_id", "thread_id"),
+    Index("ix_posts_parent_id", "parent_id"),
+)
+
+# Under which Message-IDs a post is known: its own, and those a server on the way put in its place.
+post_aliases = Table(
+    "post_aliases",
+    metadata,
+    Column("category_id", ForeignKey("categories.id"), primary_key=True),
+    Column("message_id", String, primary_key=True),
+    Column("post_id", ForeignKey("posts.id"), primary_key=True),
+)
+
+# What a post answers, so that a parent which comes late still finds its replies.
+post_references = Table(
+    "post_references",
+    metadata,
+    Column("post_id", ForeignKey("posts.id"), primary_key=True),
+    Column("rank", Integer, primary_key=True),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    Column("message_id", String, nullable=False),
+    Index("ix_post_references_category_id_message_id", "category_id", "message_id"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    Column("address", String, nullable=False),
+    Column("address_key", String, nullable=False),  # the address in lower case, for comparing
+    Column("name", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("receives", String, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("removed_by", String),
+    Column("changed_at", Moment, nullable=False),
+    _one_of("state", SubscriptionState),
+    _one_of("receives", Receives),
+    _one_of("origin", Origin),
+    UniqueConstraint("category_id", "address_key"),
+)
+
+outgoing = Table(
+    "outgoing",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    Column("post_id", ForeignKey("posts.id"), unique=True),
+    Column("sender", String, nullable=False),  # envelope sender
+    Column("head", LargeBinary, nullable=False),  # the copy's header block with its blank line
+    Column("body", LargeBinary),  # only where it differs from the raw message's
+    Column("raw_id", ForeignKey("raw_messages.id"), nullable=False),
+    Column("made_message_id", String, index=True),  # a Message-ID that we generated
+    Column("recipients", Integer, nullable=False),  # how many deliveries were made, for the audit
+    Column("created_at", Moment, nullable=False),
+    _one_of("kind", Kind),
+)
+
+_waiting = f"state IN ({_quoted(WAITING)})"
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("outgoing_id", ForeignKey("outgoing.id"), nullable=False),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("waited", Integer, nullable=False),  # seconds of back-off so far, against giving up
+    Column("next_attempt", Moment, nullable=False),
+    Column("last_reply", Text),
+    Column("owner", String),  # the process that is sending it
+    Column("claimed_until", Moment),
+    _one_of("state", DeliveryState),
+    UniqueConstraint("outgoing_id", "recipient"),
+    Index(
+        "ix_deliveries_waiting",
+        "category_id",
+        "priority",
+        "outgoing_id",
+        "next_attempt",
+        sqlite_where=text(_waiting),
+        postgresql_where=text(_waiting),
+    ),
+    Index(
+        "ix_deliveries_sending",
+        "owner",
+        sqlite_where=text(f"state = '{DeliveryState.SENDING}'"),
+        postgresql_where=text(f"state = '{DeliveryState.SENDING}'"),
+    ),
+)
+
+# Attempts that did not end in "sent": the doubts and refusals of a delivery, kept for good.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("delivery_id", ForeignKey("deliveries.id"), nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("reply", Text, nullable=False),
+    _one_of("outcome", DeliveryState),
+)
+
+# How many recipients an account has been given, by minute: the ground of hourly and daily budgets.
+account_usage = Table(
+    "account_usage",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("minute", Moment, primary_key=True),
+    Column("recipients", Integer, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("fence", BigInteger, nullable=False),  # grows with every new holder
+)

@@ -1,0 +1,102 @@
+"""The states a stored thing can be in. docs/states.md says what leads from one to the next."""
+
+from enum import StrEnum
+
+
+class InboundState(StrEnum):
+    """What has become of an inbound message."""
+
+    RECEIVED = "received"  #: its bytes are ours; not yet decided
+    PROCESSED = "processed"  #: decided; `result` says as what
+    SHUNTED = (
+        "shunted"  #: handling it failed, or must wait for a later version; a person sees to it
+    )
+    DROPPED = "dropped"  #: a person gave it up; its bytes stay
+
+
+class Result(StrEnum):
+    """What a processed inbound message turned out to be."""
+
+    POST = "post"
+    REPLY = "reply"
+    DUPLICATE = "duplicate"
+    BOUNCE = "bounce"
+    COMMAND = "command"
+    ROBOT = "robot"
+
+
+class Source(StrEnum):
+    """By which door an inbound message came in."""
+
+    MAILBOX = "mailbox"
+    CLI = "cli"
+
+
+class PostState(StrEnum):
+    """What was decided about a post."""
+
+    ACCEPTED = "accepted"
+    HELD = "held"
+    REJECTED = "rejected"
+    DISCARDED = "discarded"
+
+
+class SubscriptionState(StrEnum):
+    """How an address stands to a category."""
+
+    UNCONFIRMED = "unconfirmed"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REMOVED = "removed"
+
+
+class Receives(StrEnum):
+    """In which form a subscriber wants the posts."""
+
+    EACH = "each"
+    DIGEST = "digest"
+    MIME_DIGEST = "mime-digest"
+    NONE = "none"
+
+
+class Origin(StrEnum):
+    """Who made, or ended, a subscription."""
+
+    FILE = "file"  #: the category's subscriber file
+    ADMIN = "admin"  #: the command line
+    PERSON = "person"  #: the subscriber
+
+
+class Kind(StrEnum):
+    """What kind of message is to be sent."""
+
+    POST = "post"
+    DIGEST = "digest"
+    NOTICE = "notice"
+    PROBE = "probe"
+    ALERT = "alert"
+
+
+class DeliveryState(StrEnum):
+    """How far one message to one address has come."""
+
+    PENDING = "pending"  #: not tried yet, or nothing of it has left
+    SENDING = "sending"  #: its bytes may be leaving now
+    SENT = "sent"  #: the server answered for it
+    DEFERRED = "deferred"  #: refused for now; tried again at `next_attempt`
+    HELD = "held"  #: a person must release it
+    FAILED = "failed"  #: refused for good, or given up
+    UNCERTAIN = "uncertain"  #: all sent, the server's last answer lost; due again at `next_attempt`
+    CANCELLED = "cancelled"  #: no longer wanted
+
+
+#: Delivery states whose rows still have a way to go.
+UNSENT = (
+    DeliveryState.PENDING,
+    DeliveryState.SENDING,
+    DeliveryState.DEFERRED,
+    DeliveryState.HELD,
+    DeliveryState.UNCERTAIN,
+)
+#: Delivery states that become due by themselves.
+WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED, DeliveryState.UNCERTAIN)

@@ -1,0 +1,131 @@
+"""A real Dovecot for tests: IMAP and POP3, plain, STARTTLS and TLS, on free ports."""
+
+import grp
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from string import Template
+
+from tests.servers import maildir, process
+from tests.servers.certificates import Certificates
+
+TEMPLATES = Path(__file__).parent
+
+
+def missing() -> str | None:
+    """Why Dovecot cannot be started here, or None."""
+    folders = (Path("/usr/lib/dovecot"), Path("/usr/libexec/dovecot"))
+    for part in ("imap-login", "pop3-login"):
+        if not any((folder / part).exists() for folder in folders):
+            return f"Dovecot's {part} is not installed: apt-get install dovecot-imapd dovecot-pop3d"
+    if not process.program("dovecot"):
+        return "Dovecot is not installed: apt-get install dovecot-imapd dovecot-pop3d"
+    return None
+
+
+@dataclass(frozen=True)
+class Dovecot:
+    """A running server; every user has a mailbox of his own, a Maildir."""
+
+    folder: Path
+    ca_file: Path
+    imap_port: int
+    imaps_port: int
+    pop3_port: int
+    pop3s_port: int
+    host: str = process.HOST
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "dovecot.log"
+
+    def add_user(self, name: str, password: str) -> None:
+        """Let a new user in, with an empty INBOX; a name that is taken is a FileExistsError."""
+        maildir.make(self._maildir(name))
+        entry = self.folder / "users" / name
+        entry.write_text(f"{name}:{{PLAIN}}{password}\n")
+        entry.chmod(0o644)
+
+    def deliver(self, user: str, raw: bytes, received: datetime | None = None) -> None:
+        """Put a message into the user's INBOX; over IMAP and POP its lines end in CRLF."""
+        maildir.put(self._maildir(user), raw, received)
+
+    def messages(self, user: str, folder: str = "INBOX") -> list[bytes]:
+        """What lies in a folder now, as stored; messages flagged as deleted are among it."""
+        root = self._maildir(user)
+        return maildir.messages(root if folder == "INBOX" else root / f".{folder}")
+
+    def _maildir(self, user: str) -> Path:
+        return self.folder / "mail" / user
+
+
+@contextmanager
+def running(certificates: Certificates, extra: str = "") -> Iterator[Dovecot]:
+    """Run a Dovecot until the block ends; `extra` is more of its configuration language."""
+    base = process.new_folder("dovecot")
+    try:
+        ports = imap, imaps, pop3, pop3s = process.free_ports(4)
+        server = Dovecot(base, certificates.authority, imap, imaps, pop3, pop3s)
+        user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        config = _lay_out(server, certificates, user, extra)
+        command = [*_become(user), _program(), "-F", "-c", str(config)]
+        with process.running(command, ports, server.log):
+            yield server
+    finally:
+        shutil.rmtree(base)
+
+
+def _become(user: pwd.struct_passwd) -> list[str]:
+    """Dovecot would run as root too, but then it insists on system users of its own."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+
+
+def _lay_out(
+    server: Dovecot, certificates: Certificates, user: pwd.struct_passwd, extra: str
+) -> Path:
+    """Write everything below the server's folder; returns the configuration file."""
+    base = server.folder
+    for name in ("users", "mail", "run", "state", "index"):
+        (base / name).mkdir()
+    for name, source in (("chain.pem", certificates.chain), ("key.pem", certificates.key)):
+        shutil.copyfile(source, base / name)
+    config = base / "dovecot.conf"
+    values = {
+        "base": base,
+        "user": user.pw_name,
+        "uid": user.pw_uid,
+        "gid": user.pw_gid,
+        "group": grp.getgrgid(user.pw_gid).gr_name,
+        "imap": server.imap_port,
+        "imaps": server.imaps_port,
+        "pop3": server.pop3_port,
+        "pop3s": server.pop3s_port,
+        "extra": extra,
+    }
+    config.write_text(_template().substitute(values))
+    if os.geteuid() == 0:
+        for path in (base, *base.iterdir()):
+            os.chown(path, user.pw_uid, user.pw_gid)
+    return config
+
+
+def _template() -> Template:
+    """The configuration language changed between Dovecot 2.3 and 2.4 (Debian 12 and 13)."""
+    version = subprocess.run([_program(), "--version"], capture_output=True, text=True).stdout
+    language = "2.3" if version.startswith("2.3.") else "2.4"
+    return Template((TEMPLATES / f"dovecot-{language}.conf").read_text())
+
+
+def _program() -> str:
+    found = process.program("dovecot")
+    if found is None:
+        raise process.ServerFailed(missing())
+    return found

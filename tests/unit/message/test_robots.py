@@ -1,0 +1,146 @@
+"""Bounces, auto-replies, loops and commands are told from posts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from listbridge.message import robots
+from listbridge.message.errors import MessageError
+from listbridge.message.parse import parse
+
+Sample = Callable[[str], bytes]
+
+SAMPLES = Path(__file__).parents[3] / "fixtures" / "messages"
+NAMES = sorted(str(p.relative_to(SAMPLES).with_suffix("")) for p in SAMPLES.rglob("*.eml"))
+OWN = ("general@example.org", "general.example.org")
+
+BOUNCES = {"bounces/dsn_failed", "bounces/null_sender_postmaster", "bounces/complaint_arf"}
+ROBOTS = {
+    "robots/vacation_auto_submitted",
+    "robots/exchange_automatic_reply",
+    "robots/precedence_auto_reply",
+    "robots/read_receipt",
+}
+LOOPS = {"loops/own_loop_header", "loops/own_list_id_kept_by_other_list", "loops/sixty_hops"}
+COMMANDS = {"commands/subscribe": "subscribe", "commands/confirm": "confirm 3fa85f64b2"}
+
+
+def verdict(name: str) -> str:
+    try:
+        parsed = parse((SAMPLES / f"{name}.eml").read_bytes())
+    except MessageError:
+        return "broken"
+    if robots.bounce_reason(parsed):
+        return "bounce"
+    if robots.robot_reason(parsed):
+        return "robot"
+    if robots.loop_reason(parsed, *OWN):
+        return "loop"
+    return f"command {found}" if (found := robots.command(parsed)) else "post"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_sample_is_taken_for_what_it_is(name: str) -> None:
+    expected = "post"
+    for kind, names in (("bounce", BOUNCES), ("robot", ROBOTS), ("loop", LOOPS)):
+        expected = kind if name in names else expected
+    if name in COMMANDS:
+        expected = f"command {COMMANDS[name]}"
+    if name == "broken/deep_nesting":
+        expected = "broken"
+
+    assert verdict(name) == expected
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"Auto-Submitted: auto-generated",
+        b"Auto-Submitted: auto-replied; owner=x",
+        b"Precedence: junk",
+        b"Precedence: auto_reply",
+        b"X-Autoreply: yes",
+        b"X-Autorespond: re",
+        b"X-Autoreply-From: a@example.org",
+        b"X-Mail-Autoreply: on",
+        b"Return-Path: <>",
+        b"Subject: Out of Office: back soon",
+        b"Subject: Automatic reply: hello",
+        b"Subject: Abwesenheitsnotiz: Urlaub",
+        b"Subject: =?utf-8?q?R=C3=A9ponse_automatique?= : x",
+        b"Content-Type: message/disposition-notification",
+    ],
+)
+def test_one_mark_of_a_robot_is_enough(field: bytes) -> None:
+    assert robots.robot_reason(parse(b"From: a@example.org\r\n" + field + b"\r\n\r\nx"))
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"Auto-Submitted: no",
+        b"Precedence: list",
+        b"Precedence: bulk",
+        b"X-Autoreply: no",
+        b"X-Auto-Response-Suppress: OOF",
+        b"Return-Path: <a@example.org>",
+        b"Subject: Re: Out of Office: back soon",
+        b"Subject: About automatic reply: how",
+    ],
+)
+def test_a_person_is_not_taken_for_a_robot(field: bytes) -> None:
+    assert robots.robot_reason(parse(b"From: a@example.org\r\n" + field + b"\r\n\r\nx")) is None
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"From: MAILER-DAEMON\r\n",
+        b'From: "Mail" <mailer-daemon@example.net>\r\n',
+        b"Return-Path: < >\r\nFrom: <Postmaster@example.net>\r\n",
+        b"Return-Path: <>\r\nX-Failed-Recipients: a@example.net\r\nFrom: x@example.net\r\n",
+        b"From: x@example.net\r\nContent-Type: message/delivery-status\r\n",
+    ],
+)
+def test_old_fashioned_bounces_are_known_by_their_sender(head: bytes) -> None:
+    assert robots.bounce_reason(parse(head + b"\r\nx"))
+
+
+def test_a_postmaster_who_writes_as_a_person_is_no_bounce() -> None:
+    raw = b"Return-Path: <postmaster@example.net>\r\nFrom: postmaster@example.net\r\n\r\nHello\r\n"
+
+    assert robots.bounce_reason(parse(raw)) is None
+
+
+def test_another_lists_loop_field_and_id_are_no_loop_of_ours() -> None:
+    raw = b"X-Listbridge-Loop: other@example.org\r\nList-Id: <my.general.example.org>\r\n\r\nx"
+
+    assert robots.loop_reason(parse(raw), *OWN) is None
+
+
+def test_our_own_list_id_is_a_loop() -> None:
+    raw = b'List-Id: "A <b>" <General.Example.org>\r\n\r\nx'
+
+    assert robots.loop_reason(parse(raw), *OWN)
+
+
+@pytest.mark.parametrize(
+    ("subject", "command"),
+    [
+        ("subscribe", "subscribe"),
+        (" UnSubscribe ", "unsubscribe"),
+        ("HELP", "help"),
+        ("Confirm AbC123", "confirm AbC123"),
+        ("confirm", None),
+        ("confirm the date of the meeting", None),
+        ("Re: subscribe", None),
+        ("subscribe me", None),
+        ("help!", None),
+        ("", None),
+    ],
+)
+def test_a_command_is_the_whole_subject(subject: str, command: str | None) -> None:
+    parsed = parse(b"From: a@example.org\r\nSubject: " + subject.encode() + b"\r\n\r\nx")
+
+    assert robots.command(parsed) == command
