@@ -70,12 +70,13 @@ def running(certificates: Certificates, extra: str = "") -> Iterator[Dovecot]:
     """Run a Dovecot until the block ends; `extra` is more of its configuration language."""
     base = process.new_folder("dovecot")
     try:
-        ports = imap, imaps, pop3, pop3s = process.free_ports(4)
+        imap, imaps, pop3, pop3s = process.free_ports(4)
         server = Dovecot(base, certificates.authority, imap, imaps, pop3, pop3s)
         user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         config = _lay_out(server, certificates, user, extra)
         command = [*_become(user), _program(), "-F", "-c", str(config)]
-        with process.running(command, ports, server.log):
+        # The TLS ports are opened at the same moment, unless `extra` switches TLS off.
+        with process.running(command, [imap, pop3], server.log):
             yield server
     finally:
         shutil.rmtree(base)
