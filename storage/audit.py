@@ -7,8 +7,8 @@ from sqlalchemy import Select, exists, func, select
 
 from storage import owner, raw_messages
 from storage.database import Tx
-from storage.schema import arrivals, deliveries, inbound, outgoing, posts
-from storage.states import DeliveryState, PostState, Result
+from storage.schema import arrivals, deliveries, inbound, is_sending, outgoing, posts
+from storage.states import PostState, Result
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,7 @@ def _posts_without_outgoing(tx: Tx) -> Iterator[Problem]:
 
 
 def _abandoned_sending(tx: Tx) -> Iterator[Problem]:
-    query = select(deliveries.c.id, deliveries.c.owner).where(
-        deliveries.c.state == DeliveryState.SENDING
-    )
+    query = select(deliveries.c.id, deliveries.c.owner).where(is_sending)
     for delivery_id, process in tx.execute(query):
         if owner.is_alive(process) is False:
             problem = "its process ended while sending it; `listbridge poll-once` settles that"

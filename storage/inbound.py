@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, exists, select
 
 from storage import raw_messages
 from storage.database import Tx
-from storage.schema import categories
+from storage.schema import categories, is_received, is_shunted
 from storage.schema import inbound as table
 from storage.states import InboundState, Result, Source
 
@@ -63,15 +63,13 @@ def find(tx: Tx, inbound_id: int) -> Inbound | None:
 
 def waiting(tx: Tx, category_id: int) -> list[int]:
     """Return the ids of a category's undecided messages in the order they came."""
-    query = select(table.c.id).where(
-        table.c.category_id == category_id, table.c.state == InboundState.RECEIVED
-    )
+    query = select(table.c.id).where(table.c.category_id == category_id, is_received)
     return list(tx.execute(query.order_by(table.c.id)).scalars())
 
 
 def shunted(tx: Tx, category_id: int | None = None) -> list[Inbound]:
     """Return what was set aside, in one category or in all, oldest first."""
-    query = _query().where(table.c.state == InboundState.SHUNTED).order_by(table.c.id)
+    query = _query().where(is_shunted).order_by(table.c.id)
     if category_id is not None:
         query = query.where(table.c.category_id == category_id)
     return [_read(row) for row in tx.execute(query)]

@@ -7,11 +7,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, insert, literal, select
 
 from storage.database import Tx
-from storage.schema import attempts, deliveries, subscriptions
+from storage.schema import attempts, deliveries, is_sending, is_waiting, subscriptions
 from storage.schema import outgoing as table
 from storage.states import (
     UNSENT,
-    WAITING,
     DeliveryState,
     Kind,
     Receives,
@@ -146,7 +145,7 @@ def claim(
     """Mark the next due deliveries of one message as sending, at most `limit`, and return them."""
     waiting = (
         deliveries.c.category_id == category_id,
-        deliveries.c.state.in_(WAITING),
+        is_waiting,
         deliveries.c.next_attempt <= due,
     )
     first = (
@@ -167,7 +166,7 @@ def claim(
     query = (
         select(*columns)
         .where(deliveries.c.outgoing_id == outgoing_id, *waiting)
-        .order_by(deliveries.c.id)
+        .order_by(deliveries.c.recipient)  # as the unique index has them, so nothing is sorted
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -233,7 +232,7 @@ def doubt_abandoned(
     then its claim counts until it runs out. Under `hold` they wait for a person, else they are due.
     """
     query = select(deliveries.c.id, deliveries.c.owner, deliveries.c.claimed_until).where(
-        deliveries.c.state == DeliveryState.SENDING, deliveries.c.category_id == category_id
+        is_sending, deliveries.c.category_id == category_id
     )
     lost = [
         row.id
@@ -264,7 +263,7 @@ def count_due(tx: Tx, category_id: int, due: datetime) -> int:
     """Return how many deliveries of a category are due by that time."""
     query = select(func.count()).where(
         deliveries.c.category_id == category_id,
-        deliveries.c.state.in_(WAITING),
+        is_waiting,
         deliveries.c.next_attempt <= due,
     )
     return tx.execute(query).scalar_one()

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -264,6 +265,13 @@ deliveries = Table(
         postgresql_where=text(f"state = '{DeliveryState.SENDING}'"),
     ),
 )
+
+# Partial indexes are used only where the database can see that the condition is theirs, so the
+# states stand in the statement itself and not in a parameter.
+is_waiting = deliveries.c.state.in_([literal_column(f"'{state}'") for state in WAITING])
+is_sending = deliveries.c.state == literal_column(f"'{DeliveryState.SENDING}'")
+is_received = inbound.c.state == literal_column(f"'{InboundState.RECEIVED}'")
+is_shunted = inbound.c.state == literal_column(f"'{InboundState.SHUNTED}'")
 
 # Attempts that did not end in "sent": the doubts and refusals of a delivery, kept for good.
 attempts = Table(

@@ -20,8 +20,9 @@ def find_parent(tx: Tx, category_id: int, references: Sequence[str]) -> tuple[in
 
 def adopt_replies(tx: Tx, category_id: int, post_id: int, message_ids: Sequence[str]) -> None:
     """Make a post that came late the parent of those that were waiting for it."""
-    line = set(posts.ancestors(tx, post_id))
-    for child, rank in posts.answering(tx, category_id, message_ids):
+    waiting = posts.answering(tx, category_id, message_ids)
+    line = set(posts.ancestors(tx, post_id)) if waiting else set()
+    for child, rank in waiting:
         # Two posts that refer to each other must not become each other's parent.
         if child not in line:
             posts.hang(tx, child, parent=post_id, rank=rank)
