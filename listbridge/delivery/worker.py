@@ -22,6 +22,7 @@ from listbridge.submission import (
 )
 from storage import budgets, outbox, owner, raw_messages
 from storage.database import Database, Tx
+from storage.errors import StoreError
 from storage.outbox import Group, Outgoing
 from storage.states import DeliveryState
 
@@ -73,14 +74,19 @@ class _Wire:
 async def send_due(
     db: Database, category_id: int, settings: OutgoingSettings, account: Account
 ) -> Sent:
-    """Make one attempt at every delivery of the category that is due now."""
+    """Make one attempt at every delivery of the category that is due now.
+
+    Trouble of the account or the store ends it early and is told in the result's `error`.
+    """
     run = _Run(db, category_id, settings, account, clock.now())
     due = await asyncio.to_thread(_begin, run)
     groups = -(-due // settings.max_recipients)
     places = min(groups, settings.max_connections)
     ended = await asyncio.gather(*(_work(run) for _ in range(places)), return_exceptions=True)
     for error in ended:
-        if isinstance(error, BaseException):
+        if isinstance(error, StoreError):
+            run.sent.error = run.sent.error or str(error)
+        elif error is not None:
             raise error
     return run.sent
 

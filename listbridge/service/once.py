@@ -1,6 +1,7 @@
 """`poll-once`: one round over categories side by side, each polled once and sent for once."""
 
 import asyncio
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,11 +34,20 @@ async def poll_once(
     with ThreadPoolExecutor(_POLLS_AT_ONCE, thread_name_prefix="poll") as polls:
 
         async def one(slug: str) -> None:
-            if dry_run:
-                run = asyncio.get_running_loop().run_in_executor
-                done(await run(polls, rehearse, installation, slug, send))
-            else:
-                done(await _round(installation, slug, accounts if send else None, polls))
+            tally = Tally(slug)
+            try:
+                if dry_run:
+                    run = asyncio.get_running_loop().run_in_executor
+                    await run(polls, rehearse, installation, slug, send, tally)
+                else:
+                    await _round(installation, slug, accounts if send else None, polls, tally)
+            except StoreError as err:
+                tally.complain(str(err))
+            except Exception as err:
+                # Whatever blew up, it costs this category its round; the others go on.
+                where = traceback.extract_tb(err.__traceback__)[-1]
+                tally.complain(f"it failed with {type(err).__name__} in {where.name}; report this")
+            done(tally)
 
         try:
             await asyncio.gather(*(one(slug) for slug in slugs))
@@ -46,20 +56,19 @@ async def poll_once(
 
 
 async def _round(
-    installation: Installation, slug: str, accounts: Accounts | None, polls: ThreadPoolExecutor
-) -> Tally:
+    installation: Installation,
+    slug: str,
+    accounts: Accounts | None,
+    polls: ThreadPoolExecutor,
+    tally: Tally,
+) -> None:
     category, category_id = installation.category(slug), installation.ids[slug]
-    tally = Tally(slug)
     run = asyncio.get_running_loop().run_in_executor
     await run(polls, take_in, installation.db, category, category_id, tally, open_mailbox)
     if accounts is None or category.outgoing is None:
-        return tally
-    try:
-        account = accounts.of(category.outgoing)
-        sent = await send_due(installation.db, category_id, category.outgoing, account)
-    except StoreError as err:
-        tally.complain(str(err))
-        return tally
+        return
+    account = accounts.of(category.outgoing)
+    sent = await send_due(installation.db, category_id, category.outgoing, account)
     tally.add(
         sent=sent.outcomes[DeliveryState.SENT],
         deferred=sent.outcomes[DeliveryState.DEFERRED],
@@ -68,4 +77,3 @@ async def _round(
     )
     if sent.error:
         tally.complain(sent.error)
-    return tally

@@ -11,28 +11,22 @@ from listbridge.mailbox import FetchedMessage, IncomingSettings, Listed, open_ma
 from listbridge.mailbox.mailbox import Batch, Listing
 from listbridge.service.intake_round import take_in
 from storage import outbox
-from storage.errors import StoreError
 
 
-def rehearse(installation: Installation, slug: str, send: bool) -> Tally:
-    """Return the numbers a round over this category would have."""
+def rehearse(installation: Installation, slug: str, send: bool, tally: Tally) -> None:
+    """Count what a round over this category would come to."""
     category, category_id = installation.category(slug), installation.ids[slug]
-    tally = Tally(slug)
     seen = _Seen()
     if category.incoming is not None:
         try:
             seen = _look(category.incoming)
         except ListbridgeError as err:
             tally.complain(str(err))
-    try:
-        with installation.db.rehearsal() as db:
-            take_in(db, category, category_id, tally, lambda _: seen)
-            if send and category.outgoing is not None:
-                with db.reading() as tx:
-                    tally.sent = outbox.count_due(tx, category_id, clock.now())
-    except StoreError as err:
-        tally.complain(str(err))
-    return tally
+    with installation.db.rehearsal() as db:
+        take_in(db, category, category_id, tally, lambda _: seen)
+        if send and category.outgoing is not None:
+            with db.reading() as tx:
+                tally.sent = outbox.count_due(tx, category_id, clock.now())
 
 
 @dataclass
