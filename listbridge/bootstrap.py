@@ -1,7 +1,7 @@
 """Builds every part from the configuration; the only place that knows them all."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,13 +47,15 @@ class Accounts:
 
 
 @contextmanager
-def installation(config_file: Path | None) -> Iterator[Installation]:
+def installation(config_file: Path | None, *, register: bool = True) -> Iterator[Installation]:
     """Load the configuration and open its database.
 
-    Raises `ConfigError` if the service file is wrong, `StoreError` if the database cannot be used.
+    Unless the categories are to be made known to the store (`register`), the ids of new ones mean
+    nothing. Raises `ConfigError` if the service file is wrong, `StoreError` if the database cannot
+    be used.
     """
     with store(config_file) as (configuration, db):
-        with db.transaction() as tx:
+        with nullcontext(db) if register else db.rehearsal() as known, known.transaction() as tx:
             ids, broken = _register(tx, configuration)
         yield Installation(configuration, db, ids, broken)
 

@@ -101,7 +101,7 @@ def mark_gone(tx: Tx, ids: Iterable[int], now: datetime) -> None:
 
 
 def mark_returned(tx: Tx, arrival: int, now: datetime) -> None:
-    """Record that a message which was seen to be gone is offered again."""
+    """Record that a message which was deleted is offered again, or still there."""
     values = {"gone_at": None, "seen_at": now, "returned": table.c.returned + 1}
     tx.execute(table.update().where(table.c.id == arrival).values(values))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, case, exists, func, select
 
 from storage import owner, raw_messages
 from storage.database import Tx
@@ -81,7 +81,9 @@ def _posts_without_outgoing(tx: Tx) -> Iterator[Problem]:
 def _abandoned_sending(tx: Tx) -> Iterator[Problem]:
     query = select(deliveries.c.id, deliveries.c.owner).where(is_sending)
     for delivery_id, process in tx.execute(query):
-        if owner.is_alive(process) is False:
+        if process is None:
+            yield Problem("delivery", delivery_id, "it is being sent, but by nobody")
+        elif owner.is_alive(process) is False:
             problem = "its process ended while sending it; `listbridge poll-once` settles that"
             yield Problem("delivery", delivery_id, problem)
 
@@ -95,10 +97,12 @@ def _deleted_before_stored(tx: Tx) -> Iterator[Problem]:
 
 def _torn_threads(tx: Tx) -> Iterator[Problem]:
     parents = posts.alias("parents")
+    # A post that answers nothing is the first of a thread of its own.
+    belongs_to = case((posts.c.parent_id.is_(None), posts.c.id), else_=parents.c.thread_id)
     query = (
         select(posts.c.id)
-        .join(parents, parents.c.id == posts.c.parent_id)
-        .where(posts.c.thread_id != parents.c.thread_id)
+        .outerjoin(parents, parents.c.id == posts.c.parent_id)
+        .where(posts.c.thread_id.is_distinct_from(belongs_to) | belongs_to.is_(None))
     )
     yield from _each(tx, query, "post", "it is not in the thread of the post it answers")
 

@@ -119,6 +119,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    # SQLite's own knows ASCII only, and addresses are compared in Python's lower case.
+    connection.create_function("lower", 1, str.lower, deterministic=True)
 
 
 def _begin_sqlite(conn: Connection) -> None:

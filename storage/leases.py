@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Update, select
+from sqlalchemy import Row, Select, Update, select
 
 from storage import owner
 from storage.database import Tx
@@ -31,18 +32,23 @@ class Holder:
 def take(tx: Tx, name: str, until: datetime, now: datetime) -> Lease | Holder:
     """Take the lease if it is free, run out, or its holder is dead; otherwise say who has it."""
     me = owner.this_process()
-    query = select(table.c.owner, table.c.until, table.c.fence).where(table.c.name == name)
-    row = tx.execute(query.with_for_update()).one_or_none()
+    row = tx.execute(_query(name).with_for_update()).one_or_none()
     if row is None:
         tx.execute(table.insert().values(name=name, owner=me, until=until, fence=1))
         return Lease(name, me, 1)
-    if row.until > now and owner.is_alive(row.owner) is not False:
+    if _is_taken(row, now):
         return Holder(row.owner, row.until)
     fence = row.fence + 1
     tx.execute(
         table.update().where(table.c.name == name).values(owner=me, until=until, fence=fence)
     )
     return Lease(name, me, fence)
+
+
+def holder(tx: Tx, name: str, now: datetime) -> Holder | None:
+    """Say who has the lease, without taking it; None if it could be taken."""
+    row = tx.execute(_query(name)).one_or_none()
+    return Holder(row.owner, row.until) if row is not None and _is_taken(row, now) else None
 
 
 def renew(tx: Tx, lease: Lease, until: datetime) -> None:
@@ -54,6 +60,14 @@ def renew(tx: Tx, lease: Lease, until: datetime) -> None:
 def give_up(tx: Tx, lease: Lease, now: datetime) -> None:
     """Let others have the lease; harmless if they have it already."""
     tx.execute(_ours(lease).values(until=now))
+
+
+def _query(name: str) -> Select[Any]:
+    return select(table.c.owner, table.c.until, table.c.fence).where(table.c.name == name)
+
+
+def _is_taken(row: Row[Any], now: datetime) -> bool:
+    return row.until > now and owner.is_alive(row.owner) is not False
 
 
 def _ours(lease: Lease) -> Update:

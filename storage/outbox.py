@@ -133,9 +133,11 @@ def find(tx: Tx, outgoing_id: int) -> Outgoing:
     return Outgoing(*tx.execute(select(*columns).where(table.c.id == outgoing_id)).one())
 
 
-def made_by_us(tx: Tx, message_id: str) -> bool:
-    """Say whether we generated this Message-ID ourselves."""
-    query = select(func.count()).where(table.c.made_message_id == message_id)
+def made_by_us(tx: Tx, category_id: int, message_id: str) -> bool:
+    """Say whether we generated this Message-ID ourselves, for a post of this category."""
+    query = select(func.count()).where(
+        table.c.category_id == category_id, table.c.made_message_id == message_id
+    )
     return tx.execute(query).scalar_one() > 0
 
 

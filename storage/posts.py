@@ -12,6 +12,9 @@ from storage.schema import categories, post_aliases, post_references
 from storage.schema import posts as table
 from storage.states import PostState
 
+# What was rejected or discarded has no part in the conversation.
+_IN_THREADS = (PostState.ACCEPTED, PostState.HELD)
+
 
 @dataclass(frozen=True)
 class NewPost:
@@ -146,7 +149,7 @@ def known_as(tx: Tx, category_id: int, message_ids: Sequence[str]) -> dict[str, 
         .where(
             post_aliases.c.category_id == category_id,
             post_aliases.c.message_id.in_(message_ids),
-            table.c.state.in_((PostState.ACCEPTED, PostState.HELD)),
+            table.c.state.in_(_IN_THREADS),
         )
         .order_by(post_aliases.c.post_id)
     )
@@ -161,6 +164,7 @@ def answering(tx: Tx, category_id: int, message_ids: Sequence[str]) -> list[tupl
         .where(
             post_references.c.category_id == category_id,
             post_references.c.message_id.in_(message_ids),
+            table.c.state.in_(_IN_THREADS),
             table.c.parent_rank.is_(None) | (post_references.c.rank < table.c.parent_rank),
         )
         .order_by(post_references.c.post_id, post_references.c.rank)

@@ -135,7 +135,7 @@ arrivals = Table(
     Column("inbound_id", ForeignKey("inbound.id"), nullable=False),
     Column("seen_at", Moment, nullable=False),
     Column("gone_at", Moment),  # when the server was seen to have it no longer
-    Column("returned", Integer, nullable=False),  # how often it came back after that
+    Column("returned", Integer, nullable=False),  # how often it was there although deleted
     Index("ix_arrivals_place", "mailbox_id", "uidvalidity", "uid"),
     Index("ix_arrivals_inbound_id", "inbound_id"),
     Index(

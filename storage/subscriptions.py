@@ -52,7 +52,7 @@ def put(
     origin: Origin,
     now: datetime,
 ) -> None:
-    """Make the address an active subscriber, whatever it was before."""
+    """Make the address an active subscriber, whatever it was before; no name leaves the old one."""
     values = {
         "address": address,
         "name": name,
@@ -61,8 +61,9 @@ def put(
         "removed_by": None,
         "changed_at": now,
     }
-    if find(tx, category_id, key) is not None:
-        tx.execute(_update(category_id, key).values(values))
+    known = find(tx, category_id, key)
+    if known is not None:
+        tx.execute(_update(category_id, key).values(values | {"name": name or known.name}))
         return
     row = values | {"category_id": category_id, "address_key": key, "receives": Receives.EACH}
     tx.execute(table.insert().values(row))

@@ -1,14 +1,18 @@
 """The real program, run as its user runs it: in a folder with configuration files of its own."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import listbridge.cli
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Relay
 
@@ -23,6 +27,10 @@ class Program:
     environment: dict[str, str] = field(default_factory=dict)
     #: What the program is run by, such as ("prlimit", "--fsize=100000").
     run_by: tuple[str, ...] = ()
+    #: Whether commands run within the test's own process; to start one takes longer than most do.
+    same_process: bool = False
+    #: What every command so far has written, to stdout and to stderr.
+    outputs: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         (self.folder / "categories").mkdir(parents=True, exist_ok=True)
@@ -52,14 +60,19 @@ class Program:
         self, *arguments: str, stdin: bytes = b"", status: int | None = 0, seconds: float = 300
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command to its end; fail unless it ends with this exit status."""
-        done = subprocess.run(
-            self.command(*arguments),
-            input=stdin,
-            capture_output=True,
-            cwd=self.folder,
-            env=self.full_environment(),
-            timeout=seconds,
-        )
+        command = self.command(*arguments)
+        if self.same_process:
+            done = _run_here(command, stdin, self.full_environment())
+        else:
+            done = subprocess.run(
+                command,
+                input=stdin,
+                capture_output=True,
+                cwd=self.folder,
+                env=self.full_environment(),
+                timeout=seconds,
+            )
+        self.outputs += [done.stdout, done.stderr]
         if status is not None:
             assert done.returncode == status, (arguments, done.stdout, done.stderr.decode())
         return done
@@ -84,6 +97,30 @@ class Program:
     def audit(self) -> None:
         """Fail unless the audit finds everything in order."""
         assert self.json("audit", status=None) == []
+
+
+def _run_here(
+    command: list[str], stdin: bytes, environment: dict[str, str]
+) -> subprocess.CompletedProcess[bytes]:
+    """Run `python -m listbridge …` without a new Python."""
+    written = io.BytesIO(), io.BytesIO()
+    stdout, stderr = (io.TextIOWrapper(one, "utf-8", write_through=True) for one in written)
+    status: object = 0
+    with ExitStack() as patches:
+        for patch in (
+            mock.patch.dict(os.environ, environment, clear=True),
+            mock.patch.object(sys, "argv", ["listbridge", *command[3:]]),
+            mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin))),
+            redirect_stdout(stdout),
+            redirect_stderr(stderr),
+        ):
+            patches.enter_context(patch)
+        try:
+            listbridge.cli.main()
+        except SystemExit as end:
+            status = end.code
+    assert isinstance(status, int)
+    return subprocess.CompletedProcess(command, status, *(one.getvalue() for one in written))
 
 
 def category_toml(

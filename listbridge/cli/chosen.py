@@ -1,17 +1,21 @@
 """Commands that do one thing to each of several ids: which they are, and what became of them."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 import click
 
-from listbridge.errors import ConfigError
+from listbridge.errors import ConfigError, ListbridgeError
 from storage.database import Database, Tx
+
+# No database counts further than 18 digits.
+_ID = re.compile(r"[0-9]{1,18}")
 
 
 def ids(texts: Sequence[str]) -> list[int]:
     """Read ids from the command line; raise `ConfigError` before anything is done."""
     for text in texts:
-        if not text.isascii() or not text.isdigit():
+        if not _ID.fullmatch(text):
             raise ConfigError(f"{text!r} is not an id; ids are the numbers that `list` shows")
     return list(dict.fromkeys(int(text) for text in texts))
 
@@ -28,9 +32,12 @@ def each(
     """Do it to each id in a transaction of its own; exit status 1 if one could not be done."""
     failed = False
     for one in chosen:
-        with db.transaction() as tx:
-            succeeded = act(tx, one)
-        failed |= not succeeded
-        click.echo(f"{one}: {done if succeeded else not_done}", err=True)
+        try:
+            with db.transaction() as tx:
+                said = done if act(tx, one) else not_done
+        except ListbridgeError as err:
+            said = str(err)  # the others can be done all the same
+        failed |= said != done
+        click.echo(f"{one}: {said}", err=True)
     if failed:
         click.get_current_context().exit(1)

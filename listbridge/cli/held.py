@@ -4,8 +4,14 @@ import click
 
 from listbridge.bootstrap import Installation
 from listbridge.cli import chosen, output
-from listbridge.cli.options import Settings, common, opened, require_category
-from listbridge.errors import ConfigError, ListbridgeError
+from listbridge.cli.options import (
+    Settings,
+    category_with_members,
+    common,
+    opened,
+    require_category,
+)
+from listbridge.errors import ListbridgeError
 from listbridge.message import parse
 from listbridge.moderation import actions
 from storage import posts, raw_messages
@@ -57,6 +63,8 @@ def show(id_: str, settings: Settings) -> None:
 def approve(ids: tuple[str, ...], settings: Settings) -> None:
     """Accept each post; it goes out with the next `poll-once`, or at once where `serve` runs."""
     with opened(settings) as installation:
+        wanted = chosen.ids(ids)
+        _follow_files(installation, wanted)
 
         def act(tx: Tx, post_id: int) -> bool:
             post = posts.find(tx, post_id)
@@ -65,7 +73,7 @@ def approve(ids: tuple[str, ...], settings: Settings) -> None:
             _require_usable(installation, post)
             return actions.approve(tx, installation.category(post.category), post)
 
-        chosen.each(installation.db, chosen.ids(ids), act, done="approved", not_done=_NOT_HELD)
+        chosen.each(installation.db, wanted, act, done="approved", not_done=_NOT_HELD)
 
 
 @held.command()
@@ -93,9 +101,17 @@ def discard(ids: tuple[str, ...], settings: Settings) -> None:
         )
 
 
+def _follow_files(installation: Installation, post_ids: list[int]) -> None:
+    """Make sure that whoever is in a subscriber file by now gets what is approved now."""
+    with installation.db.reading() as tx:
+        found = [posts.find(tx, post_id) for post_id in post_ids]
+    for slug in sorted({post.category for post in found if post} & installation.ids.keys()):
+        category_with_members(installation, slug)
+
+
 def _require_usable(installation: Installation, post: Post) -> None:
     if post.category not in installation.ids:
-        raise ConfigError(f"category {post.category!r} has no usable file; mend that first")
+        raise ListbridgeError(f"category {post.category!r} has no usable file; mend that first")
 
 
 def _row(post: Post) -> output.Row:

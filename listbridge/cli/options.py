@@ -11,7 +11,8 @@ import click
 
 from listbridge import bootstrap
 from listbridge.bootstrap import Installation
-from listbridge.errors import ConfigError
+from listbridge.errors import ConfigError, ListbridgeError
+from listbridge.membership.subscriptions import follow_file
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Installation]:
+def opened(settings: Settings, *, register: bool = True) -> Iterator[Installation]:
     """Open the installation and say on stderr what its configuration gives cause to."""
-    with bootstrap.installation(settings.config) as installation:
+    with bootstrap.installation(settings.config, register=register) as installation:
         for warning in installation.configuration.warnings:
             click.echo(f"listbridge: warning: {warning}", err=True)
         yield installation
@@ -55,3 +56,23 @@ def require_category(installation: Installation, slug: str) -> int:
         raise ConfigError(installation.broken[slug])
     known = ", ".join(sorted({*installation.ids, *installation.broken})) or "none"
     raise ConfigError(f"there is no category {slug!r}; the categories are: {known}")
+
+
+def category_with_members(installation: Installation, slug: str) -> int:
+    """As `require_category`, with its memberships brought in step with its subscriber file.
+
+    For commands that are about who gets what: what the file says counts from the start, and not
+    only from the first poll. A file that cannot be followed is told on stderr.
+    """
+    category_id = require_category(installation, slug)
+    path = installation.category(slug).subscribers_file
+    if path is not None:
+        try:
+            with installation.db.transaction() as tx:
+                change = follow_file(tx, category_id, path)
+        except ListbridgeError as err:
+            click.echo(f"listbridge: {err}", err=True)
+        else:
+            for warning in change.warnings:
+                click.echo(f"listbridge: warning: {warning}", err=True)
+    return category_id

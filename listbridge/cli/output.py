@@ -25,10 +25,12 @@ def show(rows: Iterable[Row], columns: Sequence[str], *, as_json: bool, nothing:
     if not found:
         click.echo(nothing, err=True)
         return
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    shown_on = console()
+    header_style = "" if shown_on.no_color else "bold"
+    table = Table(*columns, box=None, pad_edge=False, header_style=header_style)
     for row in found:
         table.add_row(*(_cell(row[column]) for column in columns))
-    console().print(table)
+    shown_on.print(table)
 
 
 def show_one(row: Row, *, as_json: bool) -> None:
@@ -45,7 +47,7 @@ def show_one(row: Row, *, as_json: bool) -> None:
 
 def show_json(row: Row) -> None:
     """Print one JSON object on a line of its own."""
-    click.echo(json.dumps({name: _plain(value) for name, value in row.items()}))
+    click.echo(json.dumps(_plain(row)))
 
 
 def console() -> Console:
@@ -62,6 +64,8 @@ def _plain(value: Any) -> Any:
         return value.value
     if is_dataclass(value):
         return {x.name: _plain(getattr(value, x.name)) for x in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return value

@@ -32,7 +32,7 @@ def poll_once(
     settings: Settings,
 ) -> None:
     """Poll each active category once, and make one attempt at everything that is due."""
-    with opened(settings) as installation:
+    with opened(settings, register=not dry_run) as installation:
         for slug in categories:
             require_category(installation, slug)
         chosen, tallies = _choose(installation, categories)

@@ -6,7 +6,7 @@ import click
 
 from listbridge import clock
 from listbridge.cli import output
-from listbridge.cli.options import Settings, common, opened, require_category
+from listbridge.cli.options import Settings, category_with_members, common, opened
 from listbridge.cli.posts import post_row
 from listbridge.errors import ListbridgeError
 from listbridge.intake.dispatch import dispatch
@@ -22,8 +22,10 @@ from storage.states import Source
 def post(category: str, approve: bool, settings: Settings) -> None:
     """Post the message on standard input to CATEGORY, by the same door as mail; print its id."""
     with opened(settings) as installation:
-        category_id = require_category(installation, category)
+        category_id = category_with_members(installation, category)
         raw = sys.stdin.buffer.read()
+        if not raw.strip():
+            raise click.UsageError("there is no message on standard input")
         now = clock.now()
         with installation.db.transaction() as tx:
             inbound_id, _ = inbound.keep(

@@ -8,7 +8,7 @@ import click
 from listbridge import message
 from listbridge.bootstrap import Installation
 from listbridge.cli import output
-from listbridge.cli.options import Settings, common, opened, require_category
+from listbridge.cli.options import Settings, category_with_members, common, opened
 from listbridge.intake import simulate as simulation
 from listbridge.intake.simulate import Simulation
 
@@ -24,10 +24,11 @@ def simulate(
 ) -> None:
     """Say what would become of the message in FILE, to whom it would go, and why."""
     with opened(settings) as installation:
-        require_category(installation, category)
-        found = _simulate(installation, category, file.read_bytes())
+        category_with_members(installation, category)
+        raw = file.read_bytes()
+        found = _simulate(installation, category, raw)
     if not as_bytes:
-        output.show_one(_row(found), as_json=settings.json)
+        output.show_one(_row(found, raw), as_json=settings.json)
         return
     if found.copy is None:
         click.echo(f"Nothing would be sent: {found.reason}", err=True)
@@ -44,15 +45,16 @@ def _lines(head: message.Head) -> list[str]:
     return head.to_bytes().decode("utf-8", "replace").rstrip("\r\n").split("\r\n")
 
 
-def _row(found: Simulation) -> output.Row:
+def _row(found: Simulation, raw: bytes) -> output.Row:
     parsed = found.parsed
+    glance = message.glance(raw)  # for what cannot be read as a whole
     head = message.split(found.copy)[0] if found.copy else None
     return {
         "kind": found.kind,
         "verdict": found.verdict,
         "reason": found.reason,
-        "subject": parsed.subject if parsed else None,
-        "sender": parsed.author if parsed else None,
+        "subject": parsed.subject if parsed else glance.subject,
+        "sender": parsed.author if parsed else glance.sender,
         "date": parsed.date if parsed else None,
         "message_id": found.message_id,
         "parent": found.parent,

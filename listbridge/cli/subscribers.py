@@ -1,24 +1,30 @@
 """`listbridge subscribers …`"""
 
 import csv
-import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from listbridge import clock
-from listbridge.cli import output
-from listbridge.cli.options import Settings, common, opened, require_category
-from listbridge.errors import ListbridgeError
-from listbridge.membership import subscriber_file
+from listbridge.cli import output, people_file
+from listbridge.cli.options import Settings, category_with_members, common, opened
+from listbridge.errors import ConfigError, ListbridgeError
+from listbridge.guard import is_safe
 from listbridge.membership.subscriptions import subscribe, unsubscribe
-from listbridge.message import key, normalise
+from listbridge.message import AddressError, key, normalise
 from storage import subscriptions as store
 from storage.states import Origin, Receives, SubscriptionState
 from storage.subscriptions import Subscription
 
 _COLUMNS = ("address", "name", "state", "receives")
+
+
+def _one_line(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not is_safe(value):
+        raise click.BadParameter("it contains a control character or line break; remove it")
+    return value
 
 
 @click.group()
@@ -33,7 +39,7 @@ def subscribers() -> None:
 def list_(category: str, limit: int | None, settings: Settings) -> None:
     """List the subscribers of CATEGORY, those removed included."""
     with opened(settings) as installation:
-        category_id = require_category(installation, category)
+        category_id = category_with_members(installation, category)
         with installation.db.reading() as tx:
             found = store.in_category(tx, category_id)
     output.show(
@@ -47,13 +53,13 @@ def list_(category: str, limit: int | None, settings: Settings) -> None:
 @subscribers.command()
 @click.argument("category")
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
-@click.option("--name", default="", help="The person's name.")
+@click.option("--name", default="", callback=_one_line, help="The person's name.")
 @common
 def add(category: str, addresses: tuple[str, ...], name: str, settings: Settings) -> None:
     """Subscribe each ADDRESS to CATEGORY."""
     with opened(settings) as installation:
-        category_id = require_category(installation, category)
-        normal = [normalise(address) for address in addresses]  # all, before the first is added
+        category_id = category_with_members(installation, category)
+        normal = _normal(addresses)
         with installation.db.transaction() as tx:
             for address in normal:
                 subscribe(tx, category_id, address, name, Origin.ADMIN)
@@ -71,12 +77,13 @@ def remove(
     """End the subscription of each ADDRESS, and cancel what was still to be sent to it."""
     missing = []
     with opened(settings) as installation:
-        category_id = require_category(installation, category)
-        normal = [normalise(address) for address in addresses]
+        category_id = category_with_members(installation, category)
+        normal = _normal(addresses)
         with installation.db.transaction() as tx:
             for address in normal:
                 if not unsubscribe(tx, category_id, address, Origin.ADMIN):
                     missing.append(address)
+    click.echo(f"{category}: {len(normal) - len(missing)} unsubscribed.", err=True)
     for address in missing:
         click.echo(f"listbridge: {address} is not subscribed to {category}", err=True)
     if missing:
@@ -86,7 +93,7 @@ def remove(
 @subscribers.command("set")
 @click.argument("category")
 @click.argument("address")
-@click.option("--name", help="The person's name.")
+@click.option("--name", callback=_one_line, help="The person's name.")
 @click.option("--receives", type=click.Choice([x.value for x in Receives]))
 @click.option("--state", type=click.Choice(["active", "suspended"]))
 @common
@@ -104,8 +111,8 @@ def set_(
     if not values:
         raise click.UsageError("say what to set: --name, --receives or --state")
     with opened(settings) as installation:
-        category_id = require_category(installation, category)
-        address_key = key(normalise(address))
+        category_id = category_with_members(installation, category)
+        address_key = key(*_normal([address]))
         with installation.db.transaction() as tx:
             one = store.find(tx, category_id, address_key)
             if one is None or one.state is SubscriptionState.REMOVED:
@@ -123,11 +130,14 @@ def import_(category: str, file: Path, settings: Settings) -> None:
     All or nothing: a line that cannot be read is named, and then nobody is subscribed.
     """
     with opened(settings) as installation:
-        category_id = require_category(installation, category)
-        people = _read(file)
+        category_id = category_with_members(installation, category)
+        people = people_file.read(file)
         with installation.db.transaction() as tx:
-            for address, name in people:
-                subscribe(tx, category_id, address, name, Origin.ADMIN)
+            for one in people:
+                subscribe(tx, category_id, one.address, one.name, Origin.ADMIN)
+                if one.receives is not None:
+                    address_key, now = key(one.address), clock.now()
+                    store.change(tx, category_id, address_key, now, receives=one.receives)
     click.echo(f"{category}: {len(people)} subscribed.", err=True)
 
 
@@ -137,7 +147,7 @@ def import_(category: str, file: Path, settings: Settings) -> None:
 def export(category: str, settings: Settings) -> None:
     """Write the active subscribers of CATEGORY as CSV: address, name, receives."""
     with opened(settings) as installation:
-        category_id = require_category(installation, category)
+        category_id = category_with_members(installation, category)
         with installation.db.reading() as tx:
             found = store.in_category(tx, category_id, SubscriptionState.ACTIVE)
     if settings.json:
@@ -148,16 +158,12 @@ def export(category: str, settings: Settings) -> None:
     writer.writerows((one.address, one.name, one.receives.value) for one in found)
 
 
-def _read(file: Path) -> list[tuple[str, str]]:
-    text = file.read_text(encoding="utf-8-sig")
-    if text.lower().startswith("address,"):
-        rows = csv.DictReader(io.StringIO(text))
-        return [(row["address"] or "", row.get("name") or "") for row in rows]
-    entries, bad = subscriber_file.parse(text)
-    if bad:
-        lines = "; ".join(f"line {line.number}: {line.problem}" for line in bad)
-        raise ListbridgeError(f"{file}: {lines}; nobody was subscribed")
-    return [(one.address, one.name) for one in entries]
+def _normal(addresses: Sequence[str]) -> list[str]:
+    """Check what the command line names, before anything is done."""
+    try:
+        return [normalise(address) for address in addresses]
+    except AddressError as err:
+        raise ConfigError(str(err)) from None
 
 
 def _row(one: Subscription) -> output.Row:

@@ -39,7 +39,7 @@ def classify(
     """
     if reason := message.bounce_reason(parsed):
         return Finding(Kind.BOUNCE, reason)
-    if reason := _loop(tx, category, parsed) or message.robot_reason(parsed):
+    if reason := _loop(tx, category, category_id, parsed) or message.robot_reason(parsed):
         return Finding(Kind.ROBOT, reason)
     if reason := _duplicate(tx, category_id, parsed, fingerprint):
         return Finding(Kind.DUPLICATE, reason)
@@ -49,9 +49,10 @@ def classify(
     return Finding(Kind.POST)
 
 
-def _loop(tx: Tx, category: Category, parsed: ParsedMessage) -> str | None:
-    # By the ids on record, never by their domain: members' mail may well bear our domain.
-    if parsed.message_id and outbox.made_by_us(tx, parsed.message_id):
+def _loop(tx: Tx, category: Category, category_id: int, parsed: ParsedMessage) -> str | None:
+    # By the ids on record, never by their domain: members' mail may well bear our domain. And by
+    # this category's: it may be subscribed to another one of ours.
+    if parsed.message_id and outbox.made_by_us(tx, category_id, parsed.message_id):
         return "we sent it ourselves: its Message-ID is one that we made"
     return message.loop_reason(parsed, category.address, message.list_id(category.address))
 

@@ -177,6 +177,8 @@ def _new_post(one: Inbound, understood: Understood, judgement: Judgement) -> pos
 
 
 def _shunt(db: Database, one: Inbound, tally: Tally, reason: str, trace: str | None) -> None:
+    # A reason may quote what no database takes, and then not even shunting would help.
+    reason = reason.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
     with db.transaction() as tx:
         done = inbound.shunt(tx, one.id, reason=reason, traceback=trace, now=clock.now())
     tally.add(shunted=int(done))

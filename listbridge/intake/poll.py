@@ -68,18 +68,33 @@ def poll(
                 "the rest waits for the next pass"
             ) from err
         raise
-    for sentence in (*box.complaints, *(why for _, why in box.unreadable)):
-        tally.complain(sentence)
+    _report(this, box)
+
+
+def _report(this: _Pass, box: Mailbox) -> None:
+    """Say what the operator should hear although the pass went well."""
+    host = this.settings.host
+    for sentence in box.complaints:
+        this.tally.complain(sentence)
+    if box.unreadable:
+        listed, why = box.unreadable[0]
+        others = len(box.unreadable) - 1
+        this.tally.complain(
+            f"{host}: message {listed.uid or listed.number} cannot be read and stays in the "
+            f"mailbox{f', like {others} others' if others else ''}: {why}"
+        )
     if this.recognised.returned:
-        tally.complain(
-            f"{settings.host} offers {this.recognised.returned} messages again that it had "
-            "deleted; they are not posted again, but have the mailbox's settings looked at"
+        this.tally.complain(
+            f"{host} still offers {this.recognised.returned} messages that were deleted there; "
+            "they are not posted again, but have the mailbox's settings looked at"
         )
 
 
 def _take_in(this: _Pass, box: Mailbox, watchdog: Watchdog) -> None:
     listing = box.list()
     with this.db.transaction() as tx:
+        # By now another process may have taken over; then this listing is an old one.
+        leases.renew(tx, this.lease, clock.now() + time_budget(this.settings))
         this.recognised = recognise(
             tx,
             this.mailbox_id,
@@ -95,7 +110,11 @@ def _take_in(this: _Pass, box: Mailbox, watchdog: Watchdog) -> None:
         stored = [one.listed for one in batch if one.listed in this.arrival_of]
         _note_gone(this, box.delete(stored))
         watchdog.progress()
-    _note_gone(this, box.finish())
+    try:
+        _note_gone(this, box.finish())
+    finally:
+        if not box.deletes_unread:
+            _note_refused(this)
     with this.db.transaction() as tx:
         # Everything the server offers has been looked at, so it has these no longer.
         arrivals.mark_gone(tx, (x.id for x in this.recognised.elsewhere), clock.now())
@@ -186,6 +205,13 @@ def _note_returned(tx: Tx, seen: Iterable[Arrival]) -> None:
     for arrival in seen:
         if arrival.gone_at is not None:
             arrivals.mark_returned(tx, arrival.id, clock.now())
+
+
+def _note_refused(this: _Pass) -> None:
+    """Count what is still there after it was deleted, lest it be read again in each pass."""
+    with this.db.transaction() as tx:
+        for arrival in this.arrival_of.values():
+            arrivals.mark_returned(tx, arrival, clock.now())
 
 
 def _note_gone(this: _Pass, gone: list[Listed]) -> None:

@@ -8,8 +8,8 @@ from storage import arrivals
 from storage.arrivals import Arrival
 from storage.database import Tx
 
-# A message that comes back although it was seen to be gone is deleted again at once the first
-# times; after that only ever more rarely, up to once a day.
+# A message that is there again although it was deleted is deleted again at once the first times;
+# after that only ever more rarely, up to once a day.
 _FREE_RETURNS = 2
 _LONGEST_WAIT = timedelta(days=1)
 
@@ -21,7 +21,7 @@ class Recognised:
     wanted: list[Listed] = field(default_factory=list)  #: its bytes must be read
     known: dict[Listed, Arrival] = field(default_factory=dict)  #: committed; may be deleted
     elsewhere: list[Arrival] = field(default_factory=list)  #: not seen to be gone, nor listed
-    returned: int = 0  #: how many came back after they had been seen to be gone
+    returned: int = 0  #: how many were deleted before, and are there again or still
 
 
 def recognise(
@@ -36,11 +36,10 @@ def recognise(
     places = _arrivals_at(tx, mailbox_id, listing)
     for listed in listing:
         logged = places.get((listed.uidvalidity, listed.uid), [])
-        arrival = next((x for x in logged if _same(x, listed)), None) if deletes_unread else None
-        latest = arrival or (logged[0] if logged else None)
-        if latest is not None and _is_put_off(latest, now):
+        arrival = next((x for x in logged if _same(x, listed)), None)
+        if arrival is not None and _is_put_off(arrival, now):
             found.returned += 1
-        elif arrival is not None:
+        elif arrival is not None and deletes_unread:
             found.known[listed] = arrival
             found.returned += arrival.gone_at is not None
         elif not listed.deleted:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from listbridge import clock, message
 from listbridge.category import Category
 from listbridge.delivery import fanout
+from listbridge.errors import ListbridgeError
 from listbridge.intake.classify import Kind
 from listbridge.intake.judge import Judgement, Understood, consider, understand
 from listbridge.message import ParsedMessage
 from listbridge.moderation.rules import Action
 from storage import inbound, outbox, posts, raw_messages
 from storage.database import Tx
+from storage.errors import StoreError
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,18 @@ class Simulation:
 def simulate(tx: Tx, category: Category, category_id: int, raw: bytes) -> Simulation:
     """Say what the message is, what would be decided about it, and what would be sent to whom."""
     try:
-        understood = understand(raw)
-    except message.MessageError as err:
+        return _decide(tx, category, category_id, raw)
+    except ListbridgeError as err:
         return _without_verdict(Kind.SHUNTED, str(err))
+    except StoreError:
+        raise
+    except Exception as err:
+        # As in dispatch: whatever a library raises on these bytes sets the message aside.
+        return _without_verdict(Kind.SHUNTED, f"handling it failed: {type(err).__name__}")
+
+
+def _decide(tx: Tx, category: Category, category_id: int, raw: bytes) -> Simulation:
+    understood = understand(raw)
     raw_id = raw_messages.find(tx, message.raw_hash(raw))
     if raw_id is not None and inbound.came_before(tx, category_id, raw_id, None):
         return _without_verdict(Kind.DUPLICATE, "the same bytes came before", understood)
@@ -74,8 +85,10 @@ def _post(
         date=parsed.date or clock.now(),
     )
     body = copy.body if copy.body is not None else message.split(understood.raw)[1]
-    without = None if category.posting.own_copy else parsed.author
-    accepted = verdict.action is Action.ACCEPT
+    without = None
+    if parsed.author is not None and not category.posting.own_copy:
+        without = message.key(parsed.author)
+    sent = verdict.action is Action.ACCEPT and category.outgoing is not None
     return Simulation(
         kind=Kind.POST,
         verdict=verdict.action,
@@ -83,7 +96,7 @@ def _post(
         message_id=understood.message_id,
         parent=parent.message_id if parent else None,
         parsed=parsed,
-        recipients=outbox.count_recipients(tx, category_id, without) if accepted else 0,
+        recipients=outbox.count_recipients(tx, category_id, without) if sent else 0,
         copy=None if copy.refusal else message.wire(copy.head, body),
         trail=verdict.trail,
     )

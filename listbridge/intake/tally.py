@@ -34,5 +34,7 @@ class Tally:
             setattr(self, name, getattr(self, name) + number)
 
     def complain(self, sentence: str) -> None:
-        """Add a sentence to the error; the counters stay true."""
+        """Add a sentence to the error unless it is there; the counters stay true."""
+        if self.error and sentence in self.error.split("; "):
+            return
         self.error = f"{self.error}; {sentence}" if self.error else sentence

@@ -6,27 +6,57 @@ from dataclasses import dataclass, field
 from listbridge import clock
 from listbridge.bootstrap import Installation
 from listbridge.errors import ListbridgeError
+from listbridge.intake.poll import time_budget
 from listbridge.intake.tally import Tally
+from listbridge.intake.watchdog import Watchdog
 from listbridge.mailbox import FetchedMessage, IncomingSettings, Listed, open_mailbox
 from listbridge.mailbox.mailbox import Batch, Listing
-from listbridge.service.intake_round import take_in
-from storage import outbox
+from listbridge.service.intake_round import MailboxTaken, take_in, wait_until_free
+from listbridge.submission import OutgoingSettings
+from storage import budgets, categories, outbox, owner
+from storage.database import Database
 
 
 def rehearse(installation: Installation, slug: str, send: bool, tally: Tally) -> None:
     """Count what a round over this category would come to."""
-    category, category_id = installation.category(slug), installation.ids[slug]
-    seen = _Seen()
-    if category.incoming is not None:
-        try:
+    category = installation.category(slug)
+    seen: _Seen | None = _Seen()
+    try:
+        # Now, because while the rehearsal lasts no other process can store anything.
+        wait_until_free(installation.db, category)
+        if category.incoming is not None:
             seen = _look(category.incoming)
-        except ListbridgeError as err:
-            tally.complain(str(err))
+    except MailboxTaken as err:
+        seen = None
+        tally.complain(str(err))
+    except ListbridgeError as err:
+        tally.complain(str(err))
     with installation.db.rehearsal() as db:
-        take_in(db, category, category_id, tally, lambda _: seen)
+        with db.transaction() as tx:
+            category_id = categories.keep(tx, slug, category.address).id
+        if seen is not None:
+            take_in(db, category, category_id, tally, lambda _: seen, patient=False)
         if send and category.outgoing is not None:
-            with db.reading() as tx:
-                tally.sent = outbox.count_due(tx, category_id, clock.now())
+            _send(db, category_id, category.outgoing, tally)
+
+
+def _send(db: Database, category_id: int, settings: OutgoingSettings, tally: Tally) -> None:
+    """Count what would be tried: what is due, as far as the account's budget goes."""
+    now = clock.now()
+    hold = settings.on_uncertain == "hold"
+    with db.transaction() as tx:
+        tally.uncertain = outbox.doubt_abandoned(
+            tx, category_id, is_alive=owner.is_alive, hold=hold, now=now
+        )
+        due = outbox.count_due(tx, category_id, now)
+        tally.sent = budgets.reserve(
+            tx,
+            settings.account,
+            due,
+            per_hour=settings.max_per_hour,
+            per_day=settings.max_per_day,
+            now=now,
+        )
 
 
 @dataclass
@@ -59,9 +89,13 @@ class _Seen:
 def _look(settings: IncomingSettings) -> _Seen:
     """Read a mailbox without changing it: IMAP by EXAMINE, POP3 by LIST, UIDL and TOP."""
     box = open_mailbox(settings, read_only=True)
+    fetched: list[FetchedMessage] = []
     try:
-        listing = box.list()
-        fetched = [one for batch in box.fetch(listing) for one in batch]
+        with Watchdog(time_budget(settings).total_seconds(), box.drop) as watchdog:
+            listing = box.list()
+            for batch in box.fetch(listing):
+                fetched += batch
+                watchdog.progress()
         return _Seen(box.deletes_unread, listing, fetched, box.complaints, box.unreadable)
     finally:
         box.drop()

@@ -12,9 +12,26 @@ from storage.database import Database, open_database
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)  # in the past, so that what is queued is due
 
 
+@pytest.fixture(scope="session")
+def database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the database of the running test lies."""
+    return tmp_path_factory.mktemp("database") / "listbridge.db"
+
+
+@pytest.fixture(scope="session")
+def _migrated(database_file: Path) -> tuple[Database, bytes]:
+    """A database opened once, since that takes longer than most tests, and its first content."""
+    database = open_database(f"sqlite:///{database_file}")
+    database.close()
+    return database, database_file.read_bytes()
+
+
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = open_database(f"sqlite:///{tmp_path / 'listbridge.db'}")
+def db(database_file: Path, _migrated: tuple[Database, bytes]) -> Iterator[Database]:
+    database, content = _migrated
+    for file in database_file.parent.iterdir():
+        file.unlink()
+    database_file.write_bytes(content)
     yield database
     database.close()
 

@@ -75,12 +75,12 @@ def test_a_migration_that_is_killed_leaves_nothing(
     open_database(f"sqlite:///{path}").close()
 
 
-def test_a_database_of_a_newer_version_is_refused(db: Database, tmp_path: Path) -> None:
+def test_a_database_of_a_newer_version_is_refused(db: Database) -> None:
     with db.transaction() as tx:
         tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
     with pytest.raises(StoreError, match="newer version"):
-        open_database(f"sqlite:///{tmp_path / 'listbridge.db'}")
+        open_database(db.url)
 
 
 def test_an_error_in_a_transaction_undoes_all_of_it(db: Database) -> None:
