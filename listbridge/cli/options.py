@@ -73,6 +73,8 @@ def category_with_members(installation: Installation, slug: str) -> int:
         except ListbridgeError as err:
             click.echo(f"listbridge: {err}", err=True)
         else:
+            if change.problem:
+                click.echo(f"listbridge: {change.problem}", err=True)
             for warning in change.warnings:
                 click.echo(f"listbridge: warning: {warning}", err=True)
     return category_id

@@ -25,16 +25,20 @@ class FileChange:
     added: int
     removed: int
     warnings: tuple[str, ...]
+    problem: str | None = None  #: lines that name nobody; then nobody was removed
 
 
 def subscribe(tx: Tx, category_id: int, address: str, name: str, origin: Origin) -> None:
     """Make an address an active subscriber; raise `AddressError` if it is none."""
-    normal = normalise(address)
+    _put(tx, category_id, normalise(address), name, origin)
+
+
+def _put(tx: Tx, category_id: int, address: str, name: str, origin: Origin) -> None:
     subscriptions.put(
         tx,
         category_id,
-        address=normal,
-        key=key(normal),
+        address=address,
+        key=key(address),
         name=name,
         origin=origin,
         now=clock.now(),
@@ -54,9 +58,11 @@ def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
     """Add and remove memberships as the file says; raise `SubscriberFileError` if it looks wrong.
 
     Only memberships that came from the file are removed with it. Whoever was removed otherwise, by
-    his own wish or by an administrator, is not added again.
+    his own wish or by an administrator, is not added again. A line that names nobody may be a
+    member's, mistyped, so then the others are added and nobody is removed.
     """
-    listed, warnings = _read(path)
+    listed, problem = _read(path)
+    warnings = []
     present = {one.key: one for one in subscriptions.in_category(tx, category_id)}
     ours = [x for x in present.values() if x.origin is Origin.FILE and not _is_removed(x)]
     _refuse_shrunken(path, len(listed), len(ours))
@@ -64,17 +70,17 @@ def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
     for address_key, (address, name) in listed.items():
         one = present.get(address_key)
         if one is None or (_is_removed(one) and one.removed_by is Origin.FILE):
-            subscribe(tx, category_id, address, name, Origin.FILE)
+            _put(tx, category_id, address, name, Origin.FILE)
             added += 1
         elif _is_removed(one):
             warnings.append(f"{path}: {address} unsubscribed and is not added again")
-    leaving = [one for one in ours if one.key not in listed]
+    leaving = [] if problem else [one for one in ours if one.key not in listed]
     for one in leaving:
         unsubscribe(tx, category_id, one.address, Origin.FILE)
-    return FileChange(added, len(leaving), tuple(warnings))
+    return FileChange(added, len(leaving), tuple(warnings), problem)
 
 
-def _read(path: Path) -> tuple[Mapping[str, tuple[str, str]], list[str]]:
+def _read(path: Path) -> tuple[Mapping[str, tuple[str, str]], str | None]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as err:
@@ -86,10 +92,11 @@ def _read(path: Path) -> tuple[Mapping[str, tuple[str, str]], list[str]]:
             f"the subscriber file {path} is not UTF-8 text; nobody was removed"
         ) from None
     entries, bad = subscriber_file.parse(text)
+    problem = None
     if bad:
         lines = "; ".join(f"line {line.number}: {line.problem}" for line in bad)
-        raise SubscriberFileError(f"the subscriber file {path}: {lines}; nobody was removed")
-    return {key(one.address): (one.address, one.name) for one in entries}, []
+        problem = f"the subscriber file {path}: {lines}; nobody was removed"
+    return {key(one.address): (one.address, one.name) for one in entries}, problem
 
 
 def _refuse_shrunken(path: Path, listed: int, ours: int) -> None:

@@ -85,6 +85,8 @@ def _follow_file(db: Database, category: Category, category_id: int, tally: Tall
         tally.complain(str(err))
     else:
         tally.warnings.extend(change.warnings)
+        if change.problem:
+            tally.complain(change.problem)
 
 
 def wait_until_free(db: Database, category: Category) -> None:

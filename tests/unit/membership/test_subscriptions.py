@@ -211,10 +211,8 @@ def _cut_in_a_line(file: Path) -> None:
         (_missing, ["cannot be read", "No such file"]),
         (_folder, ["cannot be read"]),
         (_not_utf8, ["not UTF-8"]),
-        (_bad_line, ["line 12", "line 13"]),
         (_empty, ["names 0 addresses", "the 10"]),
         (_less_than_half, ["names 4 addresses", "the 10"]),
-        (_cut_in_a_line, ["line 10"]),
     ],
 )
 def test_a_file_that_looks_wrong_adds_and_removes_nobody(
@@ -229,6 +227,24 @@ def test_a_file_that_looks_wrong_adds_and_removes_nobody(
 
     assert people.every() == before
     assert all(words in str(caught.value) for words in [*said, str(people.file), "nobody"])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said", "added"),
+    [(_bad_line, ["line 12", "line 13"], 1), (_cut_in_a_line, ["line 10"], 0)],
+)
+def test_lines_that_name_nobody_remove_nobody_and_keep_nobody_out(
+    people: List, spoil: Callable[[Path], None], said: list[str], added: int
+) -> None:
+    people.follow(*TEN, "leaving@example.org")
+    spoil(people.file)
+
+    change = people.follow_it()
+
+    assert (change.added, change.removed) == (added, 0)
+    assert "leaving@example.org" in people.active()
+    assert change.problem is not None
+    assert all(words in change.problem for words in [*said, str(people.file), "nobody"])
 
 
 def test_a_file_shorter_by_just_half_is_followed(people: List) -> None:
