@@ -73,8 +73,12 @@ def _plain(value: Any) -> Any:
 
 def _cell(value: object) -> str:
     plain = _plain(value)
-    if plain is None:
+    if plain is None or plain == []:
         return "-"
+    if isinstance(plain, list):
+        return "\n".join(_cell(one) for one in plain)
+    if isinstance(plain, dict):
+        return "  ".join(_cell(one) for one in plain.values() if one != "")
     text = plain if isinstance(plain, str) else json.dumps(plain)
     # What people wrote must not steer the terminal.
     return "".join(ch if ch.isprintable() or ch == "\n" else "\ufffd" for ch in text)
