@@ -9,8 +9,11 @@ from storage import categories
 
 
 @click.group()
-def category() -> None:
+@common
+@click.pass_context
+def category(context: click.Context, settings: Settings) -> None:
     """Rename a category."""
+    context.obj = settings
 
 
 @category.command()

@@ -23,8 +23,11 @@ _NOT_HELD = "not held (any more)"
 
 
 @click.group()
-def held() -> None:
+@common
+@click.pass_context
+def held(context: click.Context, settings: Settings) -> None:
     """Posts that wait for a moderator."""
+    context.obj = settings
 
 
 @held.command("list")

@@ -12,8 +12,11 @@ from storage.posts import Post
 
 
 @click.group()
-def posts() -> None:
+@common
+@click.pass_context
+def posts(context: click.Context, settings: Settings) -> None:
     """What was written to a category."""
+    context.obj = settings
 
 
 @posts.command("list")

@@ -12,8 +12,11 @@ from storage.states import UNSENT, DeliveryState
 
 
 @click.group()
-def queue() -> None:
+@common
+@click.pass_context
+def queue(context: click.Context, settings: Settings) -> None:
     """Deliveries: one message to one address each."""
+    context.obj = settings
 
 
 @queue.command("list")

@@ -15,8 +15,11 @@ _NOT_SHUNTED = "not shunted (any more)"
 
 
 @click.group()
-def shunted() -> None:
+@common
+@click.pass_context
+def shunted(context: click.Context, settings: Settings) -> None:
     """Messages set aside because they could not be handled."""
+    context.obj = settings
 
 
 @shunted.command("list")

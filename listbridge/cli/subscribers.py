@@ -28,8 +28,11 @@ def _one_line(_context: click.Context, _option: click.Parameter, value: str | No
 
 
 @click.group()
-def subscribers() -> None:
+@common
+@click.pass_context
+def subscribers(context: click.Context, settings: Settings) -> None:
     """Who gets the posts of a category."""
+    context.obj = settings
 
 
 @subscribers.command("list")

@@ -679,6 +679,7 @@ def test_config_and_json_are_accepted_before_and_after_the_command(program: Prog
         ["queue", "list", *config, "--json"],
         ["--json", "queue", "list", *config],
         [*config, "queue", "list", "--json"],
+        ["queue", *config, "--json", "list"],
     )
     start = program.command()[:3]
 
