@@ -58,6 +58,7 @@ def poll(
     watchdog = Watchdog(time_budget(settings).total_seconds(), box.drop)
     try:
         with watchdog:
+            box.on_progress(watchdog.progress)
             _take_in(this, box, watchdog)
     except BaseException as err:
         # Without QUIT: over POP3 nothing that was marked for deletion may go now.

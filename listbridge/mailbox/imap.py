@@ -1,7 +1,7 @@
 """One IMAP folder as a `Mailbox`: by UID within UIDVALIDITY, sizes first, in batches."""
 
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -50,6 +50,10 @@ class ImapMailbox:
         # RFC 3501 2.3.1.1: without UIDVALIDITY a UID says nothing beyond this connection.
         self.deletes_unread = self._uidvalidity is not None
         self._removal = Removal(self._client, settings, self.complaints)
+
+    def on_progress(self, report: Callable[[], None]) -> None:
+        """See `Mailbox.on_progress`."""
+        self._link.progress = report
 
     def list(self) -> Listing:
         """Return the folder's messages, oldest UID first; see `Mailbox.list`."""

@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from listbridge.mailbox import explain
 from listbridge.mailbox.mailbox import MailboxError
@@ -24,6 +24,8 @@ class Link:
     def __init__(self, sock: socket.socket, where: str) -> None:
         self.where = where
         self.secrets = explain.Secrets()
+        #: Called whenever a whole message, or a header asked for, has been read.
+        self.progress: Callable[[], None] = _nothing
         self._sock = sock
         self._unread = bytearray()
         self._lock = threading.RLock()
@@ -80,6 +82,7 @@ class Link:
         del self._unread[:size]
         while (missing := size - sink.tell()) > 0:
             sink.write(self._receive(missing))
+        self.progress()
         return sink.getvalue()
 
     def _receive(self, most: int = _PIECE) -> bytes:
@@ -141,6 +144,10 @@ class Link:
         self._closed = True
         with contextlib.suppress(OSError, ValueError):
             self._sock.close()
+
+
+def _nothing() -> None:
+    """Nobody waits for progress."""
 
 
 def dial(host: str, port: int, seconds: float) -> socket.socket:

@@ -4,7 +4,7 @@ A pass goes: `list` → `fetch` batch by batch → commit the bytes → `delete`
 `MailboxError` the connection is good for nothing but `drop`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -68,6 +68,9 @@ class Mailbox(Protocol):
     unreadable: Unreadable
     #: What the operator should hear although the pass goes on.
     complaints: Sentences
+
+    def on_progress(self, report: Callable[[], None]) -> None:
+        """Have `report` called whenever one more message, or its header, has come in."""
 
     def list(self) -> Listing:
         """Return what lies in the folder now and is not older than `since`.

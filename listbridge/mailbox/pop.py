@@ -3,7 +3,7 @@
 import poplib
 import ssl
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from listbridge.mailbox import explain, pop_client, pop_dates
 from listbridge.mailbox.link import Link
@@ -46,6 +46,10 @@ class PopMailbox:
         self._read: set[int] = set()
         self._marked: Listing = []
         self._client = pop_client.connect(settings, link, context, password)
+
+    def on_progress(self, report: Callable[[], None]) -> None:
+        """See `Mailbox.on_progress`."""
+        self._link.progress = report
 
     def list(self) -> Listing:
         """Return the maildrop's messages; see `Mailbox.list`."""

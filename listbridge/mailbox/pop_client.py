@@ -131,6 +131,7 @@ class Client(poplib.POP3):
                 doubtful += not at_start
             sink.write(line)
             at_start = line.endswith(b"\r\n") or not self._lines_end_in_crlf
+        self.link.progress()
         text = sink.getvalue()
         # A server that sees a line behind each LF has doubled those dots too; its size tells.
         if doubtful and len(text) - doubtful == announced:

@@ -1,6 +1,6 @@
 """A dry run: the real round, on a mailbox that was only looked at and a store that forgets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from listbridge import clock
@@ -69,6 +69,9 @@ class _Seen:
     complaints: list[str] = field(default_factory=list)
     unreadable: list[tuple[Listed, str]] = field(default_factory=list)
 
+    def on_progress(self, _report: Callable[[], None]) -> None:
+        """It has all been read already."""
+
     def list(self) -> Listing:
         return self.listing
 
@@ -89,13 +92,11 @@ class _Seen:
 def _look(settings: IncomingSettings) -> _Seen:
     """Read a mailbox without changing it: IMAP by EXAMINE, POP3 by LIST, UIDL and TOP."""
     box = open_mailbox(settings, read_only=True)
-    fetched: list[FetchedMessage] = []
     try:
         with Watchdog(time_budget(settings).total_seconds(), box.drop) as watchdog:
+            box.on_progress(watchdog.progress)
             listing = box.list()
-            for batch in box.fetch(listing):
-                fetched += batch
-                watchdog.progress()
+            fetched = [one for batch in box.fetch(listing) for one in batch]
         return _Seen(box.deletes_unread, listing, fetched, box.complaints, box.unreadable)
     finally:
         box.drop()

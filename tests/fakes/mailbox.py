@@ -101,6 +101,9 @@ class FakeMailbox:
         self._marked: list[Listed] = []
         self._batches = self._deletions = 0
 
+    def on_progress(self, _report: Callable[[], None]) -> None:
+        """All of it is here already."""
+
     def list(self) -> Listing:
         """Return what lay in the mailbox at the login."""
         self.server.do("list")

@@ -323,3 +323,18 @@ def test_drop_from_another_thread_ends_a_fetch() -> None:
             fetched(mailbox)
 
     assert time.monotonic() - begun < 5
+
+
+def test_each_message_of_a_batch_is_progress() -> None:
+    reported = 0
+
+    def report() -> None:
+        nonlocal reported
+        reported += 1
+
+    with opened(ImapServer(b"one\r\n", b"two\r\n", b"three\r\n")) as mailbox:
+        mailbox.on_progress(report)
+        [batch] = mailbox.fetch(mailbox.list())
+
+    assert len(batch) == 3
+    assert reported >= 3

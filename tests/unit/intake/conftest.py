@@ -1,34 +1,15 @@
 """A category with a scripted mailbox, and a clock that can be set."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from listbridge import clock, message
+from listbridge import clock
 from storage import audit
 from storage.database import Database
 from tests.fakes.mailbox import FakeServer
 from tests.fakes.office import Office
-
-
-@pytest.fixture
-def server(database_file: Path) -> Iterator[FakeServer]:
-    """An IMAP server; afterwards nothing may have been deleted that was not on disk."""
-
-    def is_committed(raw: bytes) -> bool:
-        # A connection of its own sees only what would outlive a crash.
-        connection = sqlite3.connect(database_file)
-        query = "SELECT count(*) FROM raw_messages WHERE sha256 = ?"
-        [found] = connection.execute(query, (message.raw_hash(raw),)).fetchone()
-        connection.close()
-        return bool(found)
-
-    one = FakeServer(is_safe=is_committed)
-    yield one
-    assert one.crimes == []
 
 
 @pytest.fixture

@@ -326,6 +326,18 @@ def test_over_imap_equal_bytes_beside_a_leftover_are_a_duplicate(office: Office)
     assert counted(office.round()) == (1, 2, 0, 1)
 
 
+def test_over_imap_equal_bytes_under_a_new_uid_are_no_leftover(office: Office) -> None:
+    office.server.deliver(letter(1), letter(2))
+    office.server.on = {"delete 1": breaks}
+    office.round()
+    office.server.on = {}
+    # Another client takes the leftover away, and the very same bytes come once more.
+    del office.server.messages[0]
+    office.server.deliver(letter(1))
+
+    assert counted(office.round()) == (1, 2, 0, 1)
+
+
 def test_one_leftover_explains_one_message_only(office: Office) -> None:
     office.server.protocol = "pop3"
     office.server.name = NAMES["no names"]

@@ -40,8 +40,7 @@ class Log:
                 inbound_id=inbound_id,
                 now=self.now,
             )
-            for _ in range(returned):
-                arrivals.mark_returned(tx, made, self.now)
+            tx.exec_driver_sql("UPDATE arrivals SET returned = ? WHERE id = ?", (returned, made))
             if gone:
                 arrivals.mark_gone(tx, [made], self.now)
         return made

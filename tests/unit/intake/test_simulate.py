@@ -60,7 +60,7 @@ COUNTERS = {
 def test_it_says_of_every_sample_what_is_then_decided(office: Office) -> None:
     office.category = general(outgoing=SENDING)
     subscribe(office, "bob@example.org", "vera@example.org")
-    for raw in (x.read_bytes() for x in FILES for _ in range(2)):
+    for raw in [x.read_bytes() for x in (*FILES, *FILES[::9])]:
         before = rows(office.db)
         said = ask(office, raw)
         assert rows(office.db) == before
