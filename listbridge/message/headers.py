@@ -123,10 +123,6 @@ class Head:
         gone = {name.lower() for name in names}
         return replace(self, fields=tuple(f for f in self.fields if f.key not in gone))
 
-    def with_first(self, name: str, value: str | bytes) -> "Head":
-        """Put a field on top, where trace fields stand."""
-        return replace(self, fields=(field(name, value), *self.fields))
-
     def append(self, name: str, value: str | bytes) -> "Head":
         """Put a field at the end."""
         return replace(self, fields=(*self.fields, field(name, value)))
