@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select
 
 from storage.database import Tx
 from storage.schema import subscriptions as table
@@ -85,14 +85,6 @@ def remove(tx: Tx, category_id: int, key: str, *, by: Origin, now: datetime) -> 
     update = _update(category_id, key).where(table.c.state != SubscriptionState.REMOVED)
     values = {"state": SubscriptionState.REMOVED, "removed_by": by, "changed_at": now}
     return tx.execute(update.values(values)).rowcount == 1
-
-
-def count_active(tx: Tx, category_id: int) -> int:
-    """Return how many addresses are subscribed."""
-    query = select(func.count()).where(
-        table.c.category_id == category_id, table.c.state == SubscriptionState.ACTIVE
-    )
-    return tx.execute(query).scalar_one()
 
 
 def _query(category_id: int) -> Any:

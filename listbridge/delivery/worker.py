@@ -99,6 +99,7 @@ def _begin(run: _Run) -> int:
             tx, run.category_id, is_alive=owner.is_alive, hold=hold, now=run.due
         )
         run.sent.outcomes[DeliveryState.UNCERTAIN] += doubtful
+        budgets.forget_old(tx, run.due)
         return outbox.count_due(tx, run.category_id, run.due)
 
 
