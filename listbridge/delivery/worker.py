@@ -59,13 +59,14 @@ class _Run:
     sent: Sent = field(default_factory=Sent)
     stopped: bool = False
     random: Random = field(default_factory=Random)
-    wires: dict[int, "_Wire"] = field(default_factory=dict)
+    wire: "_Wire | None" = None  # the last one; groups come message by message
 
 
 @dataclass(frozen=True)
 class _Wire:
     """One outgoing message ready for SMTP, and its form for servers without 8BITMIME."""
 
+    outgoing_id: int
     sender: str
     eight_bit: bytes
     seven_bit: bytes | None
@@ -181,13 +182,15 @@ def _claim(run: _Run) -> Group | None:
 
 def _wire(run: _Run, outgoing_id: int) -> _Wire:
     """Return the bytes of an outgoing message; groups of one message share them."""
-    if outgoing_id not in run.wires:
-        with run.db.reading() as tx:
-            outgoing = outbox.find(tx, outgoing_id)
-            content = message.wire(outgoing.head, _body(tx, outgoing))
-        run.wires.clear()  # groups come message by message, so the last one is enough
-        run.wires[outgoing_id] = _Wire(outgoing.sender, content, message.seven_bit(content))
-    return run.wires[outgoing_id]
+    last = run.wire  # another thread may put the next message's there at any moment
+    if last is not None and last.outgoing_id == outgoing_id:
+        return last
+    with run.db.reading() as tx:
+        outgoing = outbox.find(tx, outgoing_id)
+        content = message.wire(outgoing.head, _body(tx, outgoing))
+    made = _Wire(outgoing_id, outgoing.sender, content, message.seven_bit(content))
+    run.wire = made
+    return made
 
 
 def _body(tx: Tx, outgoing: Outgoing) -> bytes:

@@ -223,3 +223,29 @@ async def test_a_server_without_8bitmime_gets_seven_bits(db: Database, category_
     [(_, content)] = courier.taken
     assert content.isascii()
     assert b"Gr=C3=BC=C3=9Fe" in content
+
+
+async def test_many_messages_side_by_side_do_not_take_each_others_bytes_away(
+    db: Database, category_id: int, now: datetime
+) -> None:
+    texts = [f"message {n}\r\n".encode() for n in range(40)]
+    with db.transaction() as tx:
+        for number in range(4):
+            address = f"s{number}@example.org"
+            subscriptions.put(
+                tx, category_id, address=address, key=address, name="", origin=Origin.ADMIN, now=now
+            )
+        for text in texts:
+            _, raw_id = inbound.keep(
+                tx, category_id, b"Subject: x\r\n\r\n" + text, source=Source.CLI, now=now
+            )
+            new = NewOutgoing(
+                Kind.POST, category_id, None, "general@example.org", b"\r\n", None, raw_id, None
+            )
+            outbox.fan_out(tx, new, to_subscribers=True, without=None, refusal=None, now=now)
+    courier = RecordingCourier()
+
+    sent = await _send(db, category_id, courier, max_recipients=2, max_connections=8)
+
+    assert sent.outcomes == {DeliveryState.SENT: 160}
+    assert Counter(content for _, content in courier.taken) == {b"\r\n" + x: 2 for x in texts}
