@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,8 @@ def test_a_migration_that_is_killed_leaves_nothing(
         patched.setattr("alembic.runtime.migration.HeadMaintainer.update_to_step", killed)
         with pytest.raises(KeyboardInterrupt):
             open_database(f"sqlite:///{path}")
-    tables = sqlite3.connect(path).execute("SELECT name FROM sqlite_master").fetchall()
+    with closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
 
     assert tables == []
     open_database(f"sqlite:///{path}").close()
