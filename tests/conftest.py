@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import certificates as tls
 from tests.servers import dovecot as dovecot_server
@@ -14,6 +15,10 @@ from tests.servers import process
 from tests.servers.certificates import Certificates
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Relay
+
+# The same examples in every run, and no time limit on one: a run fails only for what was changed.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 REAL_SERVERS = {"dovecot", "dovecot_with", "relay", "relay_with"}
 
