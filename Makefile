@@ -1,13 +1,13 @@
 # Everything a developer, CI or a curious stranger does. `make` alone does what CI does.
 #
 #   make demo     see it work, on mail servers of its own
-#   make test     the tests, with real mail servers
+#   make test     the tests, with real servers, on up to four cores at once
 #   make check    formatting, lint, types, then the tests
 #   make soak     the long tests
 #   make fmt      format and mend what can be mended
 #   make lock     resolve the dependencies of pyproject.toml anew (needs uv)
 #
-# PYTHON=python3.12 chooses the interpreter, PYTEST_ARGS="-k threads -n 2" goes to pytest.
+# PYTHON=python3.12 chooses the interpreter, PYTEST_ARGS="-k threads -n 0" goes to pytest.
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
@@ -32,7 +32,7 @@ demo: $(READY)
 check: lint types test
 
 test: $(READY) servers
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
 
 soak: $(READY) servers
 	@$(BIN)/pytest -m soak --timeout 3600 $(PYTEST_ARGS)
@@ -53,8 +53,8 @@ servers:
 
 # dev.txt holds everything of base.txt in the same versions.
 lock:
-	$(COMPILE) $(LOCK_ARGS) --extra demo -o requirements/base.txt pyproject.toml
-	$(COMPILE) $(LOCK_ARGS) --extra demo --group dev -c requirements/base.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) $(LOCK_ARGS) --extra demo --extra postgres -o requirements/base.txt pyproject.toml
+	$(COMPILE) $(LOCK_ARGS) --extra demo --extra postgres --group dev -c requirements/base.txt -o requirements/dev.txt pyproject.toml
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

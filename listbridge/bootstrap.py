@@ -1,6 +1,6 @@
 """Builds every part from the configuration; the only place that knows them all."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +9,12 @@ from listbridge import config
 from listbridge.category import Category
 from listbridge.config import Configuration
 from listbridge.delivery.worker import Account
+from listbridge.errors import ConfigError
 from listbridge.submission import OutgoingSettings, SmtpCourier
-from storage import categories
-from storage.database import Database, Tx, open_database
+from storage import categories, service_mail
+from storage.categories import Category as KnownCategory
+from storage.database import Database, Tx
+from storage.opening import open_database
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Installation:
     db: Database
     ids: dict[str, int]  #: the store's id of each usable category, by slug
     broken: dict[str, str]  #: what is wrong with the others, by slug
+    service_id: int | None = None  #: under which the store has mail of the service itself
 
     def category(self, slug: str) -> Category:
         """Return a usable category."""
@@ -32,18 +36,34 @@ class Accounts:
     """The outgoing accounts in use; categories with the same one share it."""
 
     def __init__(self) -> None:
-        self._accounts: dict[str, Account] = {}
+        self._accounts: dict[str, tuple[OutgoingSettings, Account]] = {}
 
     def of(self, settings: OutgoingSettings) -> Account:
         """Return the account these settings mean."""
         if settings.account not in self._accounts:
-            self._accounts[settings.account] = Account(SmtpCourier(settings))
-        return self._accounts[settings.account]
+            self._accounts[settings.account] = (settings, Account(SmtpCourier(settings)))
+        return self._accounts[settings.account][1]
 
-    async def close(self) -> None:
-        """Close all connections."""
-        for account in self._accounts.values():
-            await account.courier.close()
+    async def renew(self, settings: OutgoingSettings) -> None:
+        """Begin anew with an account that was in trouble, once somebody uses it again."""
+        known = self._accounts.pop(settings.account, None)
+        if known is not None:
+            await known[1].courier.close()
+
+    async def close_idle(self) -> None:
+        """Close connections that nobody has used for a while."""
+        for _, account in list(self._accounts.values()):
+            await account.courier.close_idle()
+
+    async def close(self, *, unless: Collection[OutgoingSettings] = ()) -> None:
+        """Close the connections of all accounts whose settings are not still in use.
+
+        What is just being sent over them comes to its end.
+        """
+        for name, (settings, account) in list(self._accounts.items()):
+            if settings not in unless:
+                del self._accounts[name]
+                await account.courier.close()
 
 
 @contextmanager
@@ -57,7 +77,22 @@ def installation(config_file: Path | None, *, register: bool = True) -> Iterator
     with store(config_file) as (configuration, db):
         with nullcontext(db) if register else db.rehearsal() as known, known.transaction() as tx:
             ids, broken = _register(tx, configuration)
-        yield Installation(configuration, db, ids, broken)
+            service_id = service_mail.category_id(tx)
+        yield Installation(configuration, db, ids, broken, service_id)
+
+
+def reloaded(current: Installation) -> Installation:
+    """Read the files again, over the same database; raise `ConfigError` if the service file is bad.
+
+    A category whose file is broken now stays as it is. Another database is not changed to.
+    """
+    before = current.configuration
+    configuration = config.load(before.service.file, before.categories)
+    if configuration.service.database != before.service.database:
+        raise ConfigError("the service file names another database; restart to change to it")
+    with current.db.transaction() as tx:
+        ids, broken = _register(tx, configuration)
+    return Installation(configuration, current.db, ids, broken, current.service_id)
 
 
 @contextmanager
@@ -71,24 +106,45 @@ def store(config_file: Path | None) -> Iterator[tuple[Configuration, Database]]:
         db.close()
 
 
-def _register(tx: Tx, configuration: Configuration) -> tuple[dict[str, int], dict[str, str]]:
-    """Make the categories known to the store; one that looks like a renamed one is refused."""
-    broken = {
+def broken_categories(
+    configuration: Configuration, known: Sequence[KnownCategory]
+) -> dict[str, str]:
+    """Say what keeps categories from being used, by slug: their file, or a name that got lost.
+
+    `known` are the categories of the store; a new one that looks like a renamed one is refused.
+    """
+    files = {
         slug: "; ".join(str(problem) for problem in problems)
         for slug, problems in configuration.broken.items()
     }
+    return files | _renamed(configuration, known)
+
+
+def _renamed(configuration: Configuration, known: Sequence[KnownCategory]) -> dict[str, str]:
+    """Say of which new categories it looks as if they were old ones under another name."""
     present = {*configuration.categories, *configuration.broken}
-    known = categories.every(tx)
     vanished = {one.address.lower(): one.slug for one in known if one.slug not in present}
-    known_slugs = {one.slug for one in known}
-    ids: dict[str, int] = {}
-    for slug, category in configuration.categories.items():
-        old = vanished.get(category.address.lower())
-        if slug not in known_slugs and old is not None:
-            broken[slug] = (
-                f"category {slug!r} has the address of {old!r}, which has no file any more; if it "
-                f"is the same one, run `listbridge category rename {old} {slug}`"
-            )
-        else:
-            ids[slug] = categories.keep(tx, slug, category.address).id
-    return ids, broken
+    new = configuration.categories.keys() - {one.slug for one in known}
+    return {
+        slug: (
+            f"category {slug!r} has the address of {old!r}, which has no file any more; if it "
+            f"is the same one, run `listbridge category rename {old} {slug}`"
+        )
+        for slug in new
+        if (old := vanished.get(configuration.categories[slug].address.lower()))
+    }
+
+
+def _register(tx: Tx, configuration: Configuration) -> tuple[dict[str, int], dict[str, str]]:
+    """Make the usable categories known to the store; return their ids, and why others are not.
+
+    A category that is kept although its file is broken now is among both.
+    """
+    known = categories.every(tx)
+    usable = configuration.categories.keys() - _renamed(configuration, known).keys()
+    ids = {
+        slug: categories.keep(tx, slug, category.address).id
+        for slug, category in configuration.categories.items()
+        if slug in usable
+    }
+    return ids, broken_categories(configuration, known)

@@ -11,7 +11,15 @@ Each adapter adds its own below these: `mailbox.MailboxError`, `submission.Accou
 
 
 class ListbridgeError(Exception):
-    """Something an operator can act on; its text is one plain sentence without secrets."""
+    """Something an operator can act on; its text is one plain sentence without secrets.
+
+    `fault` says what is wrong and where; `cure`, if there is one, ends the sentence.
+    """
+
+    def __init__(self, fault: str, *, cure: str | None = None) -> None:
+        super().__init__(f"{fault}; {cure}" if cure else fault)
+        self.fault = fault
+        self.cure = cure
 
 
 class ConfigError(ListbridgeError):

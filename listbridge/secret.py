@@ -48,7 +48,9 @@ class Secret(BaseModel):
 def _from_environment(name: str) -> str:
     value = os.environ.get(name)
     if not value:
-        raise SecretError(f"the environment variable {name} is not set; it should hold a password")
+        raise SecretError(
+            f"the environment variable {name} is not set", cure="it should hold a password"
+        )
     return value
 
 
@@ -79,5 +81,5 @@ def _from_command(command: tuple[str, ...]) -> str:
 def _first_line(text: str, where: str) -> str:
     line = text.split("\n", 1)[0].rstrip("\r")
     if not line:
-        raise SecretError(f"{where} is empty; its first line should be the password")
+        raise SecretError(f"{where} is empty", cure="its first line should be the password")
     return line

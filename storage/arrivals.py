@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from storage.database import Tx
+from storage.dialects import insert_unless_there
 from storage.schema import arrivals as table
 from storage.schema import mailboxes, raw_messages
 
@@ -33,13 +34,12 @@ class Arrival:
 
 def mailbox_id(tx: Tx, key: str) -> int:
     """Return the id of the mailbox with this key, made at its first use."""
-    known: int | None = tx.execute(select(mailboxes.c.id).where(mailboxes.c.key == key)).scalar()
-    if known is not None:
-        return known
-    made: int = tx.execute(
-        mailboxes.insert().values(key=key).returning(mailboxes.c.id)
-    ).scalar_one()
-    return made
+    query = select(mailboxes.c.id).where(mailboxes.c.key == key)
+    known: int | None = tx.execute(query).scalar()
+    if known is None:
+        insert_unless_there(tx, mailboxes, {"key": key})
+        known = tx.execute(query).scalar_one()
+    return known
 
 
 def keep(

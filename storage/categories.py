@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from storage.database import Tx
+from storage.dialects import insert_unless_there
 from storage.schema import categories as table
+
+#: Stands for no category where the outbox must name one: for mail of the service itself. No file
+#: can have such a slug.
+SERVICE = "(service)"
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,8 @@ class Category:
 
 def every(tx: Tx) -> list[Category]:
     """Return all categories ever seen, by slug."""
-    return [Category(*row) for row in tx.execute(select(table).order_by(table.c.slug))]
+    query = select(table).where(table.c.slug != SERVICE).order_by(table.c.slug)
+    return [Category(*row) for row in tx.execute(query)]
 
 
 def find(tx: Tx, slug: str) -> Category | None:
@@ -32,12 +38,23 @@ def keep(tx: Tx, slug: str, address: str) -> Category:
     """Return the category of that slug, made or brought to this address as needed."""
     known = find(tx, slug)
     if known is None:
-        row = {"slug": slug, "address": address}
-        made = tx.execute(table.insert().values(row).returning(table.c.id)).scalar_one()
-        return Category(made, slug, address)
+        insert_unless_there(tx, table, {"slug": slug, "address": address})
+        known = find(tx, slug)
+        assert known is not None
     if known.address != address:
         tx.execute(table.update().where(table.c.id == known.id).values(address=address))
     return Category(known.id, slug, address)
+
+
+def lock(tx: Tx, category_id: int) -> None:
+    """Let nobody else take in, decide or send out anything of this category, or change its members.
+
+    It lasts as long as `tx`. Take it before the reading on which the writing rests, and before any
+    other row of the category: so two transactions never wait for each other.
+    """
+    # Not the row's key, so that rows which refer to it can be made meanwhile.
+    row = select(table.c.id).where(table.c.id == category_id).with_for_update(key_share=True)
+    tx.execute(row)
 
 
 def rename(tx: Tx, old: str, new: str) -> None:

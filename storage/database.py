@@ -1,23 +1,18 @@
-"""One database: opened, brought to the newest schema, and handed out a transaction at a time."""
+"""One database, handed out a transaction at a time."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, TimeoutError
 
+from storage.engine import BUSY_SECONDS, CONNECTIONS
 from storage.errors import StoreError
-from storage.schema import SCHEMA_VERSION
 
 #: One open transaction; every function of this package takes it first.
 Tx = Connection
-
-_BUSY_SECONDS = 30
-# "listb" in ASCII: keeps two processes from migrating one PostgreSQL database at the same time.
-_MIGRATION_LOCK = 0x6C69737462
 
 
 class Database:
@@ -34,6 +29,12 @@ class Database:
     def url(self) -> str:
         """Where the database is, without a password."""
         return self._engine.url.render_as_string(hide_password=True)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database; None for a server's."""
+        name = self._engine.url.database
+        return Path(name) if self._engine.dialect.name == "sqlite" and name else None
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
@@ -59,6 +60,24 @@ class Database:
             finally:
                 everything.rollback()
 
+    def probe(self) -> None:
+        """Read one row; raises `StoreError` if the database cannot be read now."""
+        with self.reading() as tx:
+            tx.execute(text("SELECT version_num FROM alembic_version")).one()
+
+    @property
+    def driver_error(self) -> type[Exception]:
+        """What the driver raises where it is used directly, as on an `own_connection`."""
+        error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        return error
+
+    def own_connection(self) -> Connection:
+        """Open a connection for one purpose, outside of those that transactions share."""
+        with _sentences(self.url):
+            connection = self._engine.connect()
+            connection.detach()
+            return connection
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
@@ -83,95 +102,30 @@ class _Rehearsal(Database):
         yield self._tx
 
 
-def open_database(url: str) -> Database:
-    """Open the database at the SQLAlchemy `url` and migrate it, or raise `StoreError`."""
-    try:
-        engine = _engine(url)
-    except (ArgumentError, NoSuchModuleError, ImportError) as err:
-        raise StoreError(f"the database URL cannot be used: {err}") from None
-    database = Database(engine)
-    try:
-        if _version(database) != SCHEMA_VERSION:
-            _migrate(database)
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def _engine(url: str) -> Engine:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed)
-    if parsed.database and not Path(parsed.database).parent.is_dir():
-        raise StoreError(f"the folder of the database {parsed.database} does not exist; make it")
-    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS}, max_overflow=-1)
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # Python's own transaction control loses updates; with isolation_level None, BEGIN is ours.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    # FULL, because mail is deleted from its server on the strength of our commit.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-    # SQLite's own knows ASCII only, and addresses are compared in Python's lower case.
-    connection.create_function("lower", 1, str.lower, deterministic=True)
-
-
-def _begin_sqlite(conn: Connection) -> None:
-    # A transaction that begins as a reader and then writes fails at once when another has written,
-    # whatever the busy timeout says; so writers queue up before they read.
-    read_only = conn.get_execution_options().get("read_only", False)
-    conn.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-
-def _version(database: Database) -> str | None:
-    with database.reading() as tx:
-        if not inspect(tx).has_table("alembic_version"):
-            return None
-        return tx.execute(text("SELECT version_num FROM alembic_version")).scalar()
-
-
-def _migrate(database: Database) -> None:
-    """Upgrade in one transaction with the version row, so that a kill leaves all or nothing."""
-    # Alembic takes half a second to import, so it is only when there is something to do.
-    from alembic import command
-    from alembic.config import Config
-    from alembic.util import CommandError
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with database.transaction() as tx:
-        if tx.dialect.name == "postgresql":
-            tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-        config.attributes["connection"] = tx
-        try:
-            command.upgrade(config, "head")
-        except CommandError as err:
-            raise StoreError(
-                f"the database {database.url} was made by a newer version of listbridge: {err}"
-            ) from None
-
-
 @contextmanager
 def _sentences(url: str) -> Iterator[None]:
     """Turn the driver's errors into one sentence; an IntegrityError is a defect and stays."""
     try:
         yield
+    except TimeoutError as err:
+        raise StoreError(
+            f"the database {url} cannot be used: all {CONNECTIONS} connections to it have been "
+            f"busy for {BUSY_SECONDS} seconds"
+        ) from err
     except DBAPIError as err:
         if not _is_trouble(err):
             raise
-        raise StoreError(f"the database {url} cannot be used: {err.orig}") from err
+        why = " ".join(str(err.orig).split())
+        raise StoreError(f"the database {url} cannot be used: {why}") from err
 
 
 def _is_trouble(err: DBAPIError) -> bool:
-    return err.connection_invalidated or type(err).__name__ in {
-        "OperationalError",
-        "DatabaseError",
-        "InterfaceError",
-    }
+    # PostgreSQL's SQLSTATE; SQLite has none.
+    code = getattr(err.orig, "sqlstate", None) or ""
+    if code.startswith("54"):
+        return False  # a value too large for an index: that is what is to be stored, not the store
+    return (
+        err.connection_invalidated
+        or code in ("42501", "25006")  # no right to do that; a standby, which only reads
+        or type(err).__name__ in {"OperationalError", "DatabaseError", "InterfaceError"}
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select
 
+from storage import wakeup
 from storage.database import Tx
 from storage.schema import attempts, categories, outgoing
 from storage.schema import deliveries as table
@@ -69,7 +70,7 @@ def retry(tx: Tx, delivery_id: int, now: datetime) -> bool:
     """Make a failed, deferred or uncertain delivery due now; False in any other state."""
     states = (DeliveryState.FAILED, DeliveryState.DEFERRED, DeliveryState.UNCERTAIN)
     values = {"state": DeliveryState.PENDING, "next_attempt": now, "waited": 0}
-    return _move(tx, delivery_id, states, values)
+    return _make_due(tx, delivery_id, states, values)
 
 
 def hold(tx: Tx, delivery_id: int) -> bool:
@@ -81,13 +82,20 @@ def hold(tx: Tx, delivery_id: int) -> bool:
 def release(tx: Tx, delivery_id: int, now: datetime) -> bool:
     """Make a held delivery due now; False if it is not held."""
     values = {"state": DeliveryState.PENDING, "next_attempt": now}
-    return _move(tx, delivery_id, (DeliveryState.HELD,), values)
+    return _make_due(tx, delivery_id, (DeliveryState.HELD,), values)
 
 
 def cancel(tx: Tx, delivery_id: int) -> bool:
     """Give up an unsent delivery; False if it is sent, ended, or just leaving."""
     states = [state for state in UNSENT if state is not DeliveryState.SENDING]
     return _move(tx, delivery_id, states, {"state": DeliveryState.CANCELLED})
+
+
+def _make_due(
+    tx: Tx, delivery_id: int, states: Collection[DeliveryState], values: dict[str, object]
+) -> bool:
+    wakeup.tell(tx)
+    return _move(tx, delivery_id, states, values)
 
 
 def _move(

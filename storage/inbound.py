@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, exists, select
 
+from storage import categories as known_categories
 from storage import raw_messages
 from storage.database import Tx
 from storage.schema import categories, is_received, is_shunted
@@ -42,6 +43,8 @@ def keep(
 ) -> tuple[int, int]:
     """Store a message as received; return (inbound id, raw id). We answer for it from here on."""
     raw_id = raw_messages.keep(tx, raw)
+    # Ids are given before the commit; so what has the lower one can also be seen first.
+    known_categories.lock(tx, category_id)
     row = {
         "category_id": category_id,
         "raw_id": raw_id,

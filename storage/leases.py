@@ -1,6 +1,6 @@
 """Leases: at any time one process works on a mailbox, and a late one can store nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ from sqlalchemy import Row, Select, Update, select
 
 from storage import owner
 from storage.database import Tx
+from storage.dialects import insert_unless_there
 from storage.errors import LeaseLost
 from storage.schema import leases as table
 
@@ -19,6 +20,7 @@ class Lease:
     name: str
     owner: str
     fence: int
+    taken_from: str | None = field(default=None, compare=False)  #: whose it was when he died
 
 
 @dataclass(frozen=True)
@@ -32,23 +34,30 @@ class Holder:
 def take(tx: Tx, name: str, until: datetime, now: datetime) -> Lease | Holder:
     """Take the lease if it is free, run out, or its holder is dead; otherwise say who has it."""
     me = owner.this_process()
-    row = tx.execute(_query(name).with_for_update()).one_or_none()
-    if row is None:
-        tx.execute(table.insert().values(name=name, owner=me, until=until, fence=1))
+    new = {"name": name, "owner": me, "until": until, "fence": 1}
+    if insert_unless_there(tx, table, new):
         return Lease(name, me, 1)
+    row = tx.execute(_query(name).with_for_update()).one()
     if _is_taken(row, now):
         return Holder(row.owner, row.until)
     fence = row.fence + 1
     tx.execute(
         table.update().where(table.c.name == name).values(owner=me, until=until, fence=fence)
     )
-    return Lease(name, me, fence)
+    return Lease(name, me, fence, row.owner if row.until > now else None)
 
 
 def holder(tx: Tx, name: str, now: datetime) -> Holder | None:
     """Say who has the lease, without taking it; None if it could be taken."""
     row = tx.execute(_query(name)).one_or_none()
     return Holder(row.owner, row.until) if row is not None and _is_taken(row, now) else None
+
+
+def held(tx: Tx, now: datetime) -> list[str]:
+    """Return the names of all leases that somebody has."""
+    query: Select[Any] = select(table.c.name, table.c.owner, table.c.until)
+    query = query.where(table.c.until > now).order_by(table.c.name)
+    return [row.name for row in tx.execute(query) if _is_taken(row, now)]
 
 
 def renew(tx: Tx, lease: Lease, until: datetime) -> None:

@@ -1,13 +1,15 @@
-"""The outbox as the sender sees it: filled at fan-out, claimed in groups, settled one by one."""
+"""The outbox: what is to be sent, filled at fan-out."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, literal, select
+from sqlalchemy import ColumnElement, FromClause, func, insert, literal, select
 
+from storage import wakeup
 from storage.database import Tx
-from storage.schema import attempts, deliveries, is_sending, is_waiting, subscriptions
+from storage.dialects import COUNTED
+from storage.schema import categories, deliveries, posts, subscriptions
 from storage.schema import outgoing as table
 from storage.states import (
     UNSENT,
@@ -36,6 +38,15 @@ class NewOutgoing:
 
 
 @dataclass(frozen=True)
+class Names:
+    """What a message to be sent is known by to people; None in those that carry no post."""
+
+    category: str
+    post_id: int | None
+    message_id: str | None
+
+
+@dataclass(frozen=True)
 class Outgoing:
     """A stored message to be sent."""
 
@@ -46,24 +57,7 @@ class Outgoing:
     head: bytes
     body: bytes | None
     raw_id: int
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """One delivery in the hands of this process."""
-
-    id: int
-    recipient: str
-    attempts: int
-    waited: int
-
-
-@dataclass(frozen=True)
-class Group:
-    """Deliveries of one outgoing message, all to be sent in one transaction."""
-
-    outgoing_id: int
-    deliveries: tuple[Claimed, ...]
+    names: Names
 
 
 def fan_out(
@@ -77,6 +71,7 @@ def fan_out(
 ) -> int:
     """Store a message and, `to_subscribers`, one delivery for each; return how many.
 
+    The category is locked by then, so that nobody who leaves it meanwhile is sent to.
     `without` is the key of an address that gets none. With a `refusal` the message cannot be
     sent at all, and each delivery is failed from the start with that reason.
     """
@@ -108,8 +103,10 @@ def fan_out(
         "last_reply": literal(refusal, deliveries.c.last_reply.type),
     }
     chosen = select(*columns.values()).where(*_getting_each(new.category_id, without))
-    made = tx.execute(insert(deliveries).from_select(list(columns), chosen)).rowcount
+    filling = insert(deliveries).from_select(list(columns), chosen)
+    made = tx.execute(filling, execution_options=COUNTED).rowcount
     tx.execute(table.update().where(table.c.id == outgoing_id).values(recipients=made))
+    wakeup.tell(tx)
     return made
 
 
@@ -129,8 +126,12 @@ def find(tx: Tx, outgoing_id: int) -> Outgoing:
         table.c.head,
         table.c.body,
         table.c.raw_id,
+        categories.c.slug,
+        posts.c.message_id,
     )
-    return Outgoing(*tx.execute(select(*columns).where(table.c.id == outgoing_id)).one())
+    query = select(*columns).select_from(with_names(table)).where(table.c.id == outgoing_id)
+    row = tx.execute(query).one()
+    return Outgoing(*row[:7], names_of(row))
 
 
 def made_by_us(tx: Tx, category_id: int, message_id: str) -> bool:
@@ -139,136 +140,6 @@ def made_by_us(tx: Tx, category_id: int, message_id: str) -> bool:
         table.c.category_id == category_id, table.c.made_message_id == message_id
     )
     return tx.execute(query).scalar_one() > 0
-
-
-def claim(
-    tx: Tx, category_id: int, *, owner: str, until: datetime, due: datetime, limit: int
-) -> Group | None:
-    """Mark the next due deliveries of one message as sending, at most `limit`, and return them."""
-    waiting = (
-        deliveries.c.category_id == category_id,
-        is_waiting,
-        deliveries.c.next_attempt <= due,
-    )
-    first = (
-        select(deliveries.c.outgoing_id)
-        .where(*waiting)
-        .order_by(deliveries.c.priority, deliveries.c.outgoing_id)
-        .limit(1)
-    )
-    outgoing_id = tx.execute(first).scalar()
-    if outgoing_id is None:
-        return None
-    columns = (
-        deliveries.c.id,
-        deliveries.c.recipient,
-        deliveries.c.attempts,
-        deliveries.c.waited,
-    )
-    query = (
-        select(*columns)
-        .where(deliveries.c.outgoing_id == outgoing_id, *waiting)
-        .order_by(deliveries.c.recipient)  # as the unique index has them, so nothing is sorted
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    claimed = tuple(Claimed(*row) for row in tx.execute(query))
-    tx.execute(
-        deliveries.update()
-        .where(deliveries.c.id.in_([one.id for one in claimed]))
-        .values(state=DeliveryState.SENDING, owner=owner, claimed_until=until)
-    )
-    return Group(outgoing_id, claimed)
-
-
-def settle(
-    tx: Tx,
-    ids: Sequence[int],
-    state: DeliveryState,
-    *,
-    reply: str,
-    owner: str,
-    now: datetime,
-    next_attempt: datetime | None = None,
-    waited: int | None = None,
-    doubt: bool = False,
-) -> int:
-    """Record how an attempt at these deliveries of ours ended; return how many were still ours.
-
-    `doubt` says that the server's answer was lost, whatever state that leads to.
-    """
-    values: dict[str, object] = {
-        "state": state,
-        "last_reply": reply,
-        "owner": None,
-        "claimed_until": None,
-    }
-    if state is not DeliveryState.PENDING:
-        values["attempts"] = deliveries.c.attempts + 1
-    if next_attempt is not None:
-        values["next_attempt"] = next_attempt
-    if waited is not None:
-        values["waited"] = waited
-    update = deliveries.update().where(
-        deliveries.c.id.in_(ids),
-        deliveries.c.state == DeliveryState.SENDING,
-        deliveries.c.owner == owner,
-    )
-    settled = tx.execute(update.values(values).returning(deliveries.c.id)).scalars().all()
-    if state not in (DeliveryState.SENT, DeliveryState.PENDING):
-        _note_attempts(tx, settled, DeliveryState.UNCERTAIN if doubt else state, reply, now)
-    return len(settled)
-
-
-def doubt_abandoned(
-    tx: Tx,
-    category_id: int,
-    *,
-    is_alive: Callable[[str], bool | None],
-    hold: bool,
-    now: datetime,
-) -> int:
-    """Make deliveries uncertain whose process died while sending them; return how many.
-
-    `is_alive` says of an owner whether it lives; None where that cannot be known from here, and
-    then its claim counts until it runs out. Under `hold` they wait for a person, else they are due.
-    """
-    query = select(deliveries.c.id, deliveries.c.owner, deliveries.c.claimed_until).where(
-        is_sending, deliveries.c.category_id == category_id
-    )
-    lost = [
-        row.id
-        for row in tx.execute(query)
-        if _is_abandoned(is_alive(row.owner), row.claimed_until, now)
-    ]
-    if not lost:
-        return 0
-    reply = "the process that was sending this ended before the server's answer was on record"
-    state = DeliveryState.HELD if hold else DeliveryState.UNCERTAIN
-    tx.execute(
-        deliveries.update()
-        .where(deliveries.c.id.in_(lost))
-        .values(
-            state=state,
-            attempts=deliveries.c.attempts + 1,
-            next_attempt=now,
-            last_reply=reply,
-            owner=None,
-            claimed_until=None,
-        )
-    )
-    _note_attempts(tx, lost, DeliveryState.UNCERTAIN, reply, now)
-    return len(lost)
-
-
-def count_due(tx: Tx, category_id: int, due: datetime) -> int:
-    """Return how many deliveries of a category are due by that time."""
-    query = select(func.count()).where(
-        deliveries.c.category_id == category_id,
-        is_waiting,
-        deliveries.c.next_attempt <= due,
-    )
-    return tx.execute(query).scalar_one()
 
 
 def cancel_for(tx: Tx, category_id: int, key: str) -> int:
@@ -285,6 +156,17 @@ def cancel_for(tx: Tx, category_id: int, key: str) -> int:
     return tx.execute(update).rowcount
 
 
+def with_names(joined: FromClause) -> FromClause:
+    """Join to messages what they are known by."""
+    return joined.join(categories, categories.c.id == table.c.category_id).outerjoin(
+        posts, posts.c.id == table.c.post_id
+    )
+
+
+def names_of(row: Any) -> Names:
+    return Names(row.slug, row.post_id, row.message_id)
+
+
 def _getting_each(category_id: int, without: str | None) -> tuple[ColumnElement[bool], ...]:
     """Who gets each post of a category; `without` is the key of an address that gets none."""
     return (
@@ -293,15 +175,3 @@ def _getting_each(category_id: int, without: str | None) -> tuple[ColumnElement[
         subscriptions.c.receives == Receives.EACH,
         subscriptions.c.address_key != (without or ""),
     )
-
-
-def _is_abandoned(alive: bool | None, claimed_until: datetime, now: datetime) -> bool:
-    return claimed_until < now if alive is None else not alive
-
-
-def _note_attempts(
-    tx: Tx, ids: Sequence[int], outcome: DeliveryState, reply: str, now: datetime
-) -> None:
-    if ids:
-        rows = [{"delivery_id": x, "at": now, "outcome": outcome, "reply": reply} for x in ids]
-        tx.execute(attempts.insert(), rows)

@@ -24,7 +24,10 @@ def is_alive(owner: str) -> bool | None:
     if machine != _machine(os.getpid()):
         return False if _rebooted(machine) else None
     pid, _, started = process.partition("@")
-    return _started(int(pid)) == started
+    seen = _started(int(pid))
+    if not seen and _is_hidden(int(pid)):
+        return None
+    return seen == started
 
 
 def shown(owner: str) -> str:
@@ -47,6 +50,21 @@ def _started(pid: int) -> str:
     fields = stat.rpartition(")")[2].split()
     # A zombie is dead: it only waits for its parent to take notice.
     return "" if len(fields) < 20 or fields[0] == "Z" else fields[19]
+
+
+def _is_hidden(pid: int) -> bool:
+    """Say whether there is such a process of another user, which /proc does not show to us.
+
+    It may be mounted so (hidepid=, proc(5)), or be so for this service alone (ProtectProc=,
+    systemd.exec(5)).
+    """
+    try:
+        os.kill(pid, 0)  # sends nothing
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        pass  # there is none, or none can have that number
+    return False
 
 
 def _namespace() -> str:

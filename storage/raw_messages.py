@@ -1,11 +1,12 @@
 """The bytes as they came: the truth from which everything else can be rebuilt."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import select
 
 from storage.database import Tx
+from storage.dialects import insert_unless_there
 from storage.schema import raw_messages as table
 
 
@@ -13,11 +14,21 @@ def keep(tx: Tx, raw: bytes) -> int:
     """Store `raw` unless the same bytes are there already; return their id."""
     sha256 = hashlib.sha256(raw).hexdigest()
     known = find(tx, sha256)
-    if known is not None:
-        return known
-    row = {"sha256": sha256, "size": len(raw), "bytes": raw}
-    made: int = tx.execute(table.insert().values(row).returning(table.c.id)).scalar_one()
-    return made
+    if known is None:
+        insert_unless_there(tx, table, {"sha256": sha256, "size": len(raw), "bytes": raw})
+        known = find(tx, sha256)
+        assert known is not None
+    return known
+
+
+def keep_several(tx: Tx, raws: Iterable[bytes]) -> None:
+    """Store all that are not there already.
+
+    In an order of their own: two mailboxes that get the same letters, one the other way round, are
+    taken in at the same time, and neither waits for the other's in turn.
+    """
+    for raw in sorted(raws):
+        keep(tx, raw)
 
 
 def find(tx: Tx, sha256: str) -> int | None:

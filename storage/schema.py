@@ -33,10 +33,11 @@ from storage.states import (
     Result,
     Source,
     SubscriptionState,
+    Trouble,
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -264,12 +265,19 @@ deliveries = Table(
         sqlite_where=text(f"state = '{DeliveryState.SENDING}'"),
         postgresql_where=text(f"state = '{DeliveryState.SENDING}'"),
     ),
+    Index(
+        "ix_deliveries_held",
+        "category_id",
+        sqlite_where=text(f"state = '{DeliveryState.HELD}'"),
+        postgresql_where=text(f"state = '{DeliveryState.HELD}'"),
+    ),
 )
 
 # Partial indexes are used only where the database can see that the condition is theirs, so the
 # states stand in the statement itself and not in a parameter.
 is_waiting = deliveries.c.state.in_([literal_column(f"'{state}'") for state in WAITING])
 is_sending = deliveries.c.state == literal_column(f"'{DeliveryState.SENDING}'")
+is_held = deliveries.c.state == literal_column(f"'{DeliveryState.HELD}'")
 is_received = inbound.c.state == literal_column(f"'{InboundState.RECEIVED}'")
 is_shunted = inbound.c.state == literal_column(f"'{InboundState.SHUNTED}'")
 
@@ -301,4 +309,38 @@ leases = Table(
     Column("owner", String, nullable=False),
     Column("until", Moment, nullable=False),
     Column("fence", BigInteger, nullable=False),  # grows with every new holder
+)
+
+# The last look at each category's mailbox, by whichever process.
+polls = Table(
+    "polls",
+    metadata,
+    Column("category_id", ForeignKey("categories.id"), primary_key=True),
+    Column("begun_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("next_at", Moment),  # when a service means to look again
+    Column("trouble", String),  # of the last pass that ended; null if all went well
+    Column("error", Text),
+    Column("failures", Integer, nullable=False),  # passes in a row with that trouble
+    _one_of("trouble", Trouble),
+)
+
+# Outgoing accounts that cannot be used now, and since when.
+account_pauses = Table(
+    "account_pauses",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),  # when a service tries it again
+    Column("reason", Text, nullable=False),
+)
+
+# What the operator was told and has not been told to be over.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("what", String, primary_key=True),
+    Column("subject", String, primary_key=True),  # a category's slug, an account; or empty
+    Column("since", Moment, nullable=False),
+    Column("told_at", Moment, nullable=False),
 )

@@ -100,3 +100,14 @@ UNSENT = (
 )
 #: Delivery states that become due by themselves.
 WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED, DeliveryState.UNCERTAIN)
+
+
+class Trouble(StrEnum):
+    """What kept a pass over a category from going well; the worst first."""
+
+    OURS = "ours"  #: the store, or a defect of this program
+    LOGIN = "login"  #: the server refuses the login
+    UNREACHABLE = "unreachable"  #: the mailbox's server cannot be reached, or breaks off
+    MAILBOX = "mailbox"  #: a message cannot be read, or the server asks for something else
+    DELETIONS = "deletions"  #: what was deleted does not go away
+    SUBSCRIBERS = "subscribers"  #: the subscriber file cannot be followed

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
+from storage import categories
 from storage.database import Tx
+from storage.dialects import insert
 from storage.schema import subscriptions as table
 from storage.states import Origin, Receives, SubscriptionState
 
@@ -61,12 +63,15 @@ def put(
         "removed_by": None,
         "changed_at": now,
     }
-    known = find(tx, category_id, key)
-    if known is not None:
-        tx.execute(_update(category_id, key).values(values | {"name": name or known.name}))
-        return
     row = values | {"category_id": category_id, "address_key": key, "receives": Receives.EACH}
-    tx.execute(table.insert().values(row))
+    new = insert(tx, table).values(row)
+    kept = func.coalesce(func.nullif(new.excluded.name, ""), table.c.name)
+    categories.lock(tx, category_id)
+    tx.execute(
+        new.on_conflict_do_update(
+            index_elements=["category_id", "address_key"], set_=values | {"name": kept}
+        )
+    )
 
 
 def change(
@@ -77,11 +82,14 @@ def change(
     **values: str,
 ) -> None:
     """Set `name`, `receives` or `state` of a subscription."""
+    categories.lock(tx, category_id)
     tx.execute(_update(category_id, key).values(changed_at=now, **values))
 
 
 def remove(tx: Tx, category_id: int, key: str, *, by: Origin, now: datetime) -> bool:
     """End a subscription; False if there was none. Unsent mail is not cancelled here."""
+    # A fan-out that still counts on it ends first, so that its mail can be cancelled.
+    categories.lock(tx, category_id)
     update = _update(category_id, key).where(table.c.state != SubscriptionState.REMOVED)
     values = {"state": SubscriptionState.REMOVED, "removed_by": by, "changed_at": now}
     return tx.execute(update.values(values)).rowcount == 1

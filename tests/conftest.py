@@ -1,26 +1,35 @@
-"""What all tests share: real mail servers, started once for a test run and only when asked for."""
+"""What all tests share: databases, and real servers, started once and only when asked for."""
 
 import os
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from storage import categories
+from storage.database import Database
+from storage.opening import open_database
 from tests.servers import certificates as tls
 from tests.servers import dovecot as dovecot_server
 from tests.servers import postfix as postfix_server
+from tests.servers import postgres as postgres_server
 from tests.servers import process
 from tests.servers.certificates import Certificates
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Relay
+from tests.servers.postgres import Postgres
 
 # The same examples in every run, and no time limit on one: a run fails only for what was changed.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
-REAL_SERVERS = {"dovecot", "dovecot_with", "relay", "relay_with"}
+REAL_SERVERS = {"dovecot", "dovecot_with", "relay", "relay_with", "postgres", "stopped_postgres"}
+
+NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)  # in the past, so that what is queued is due
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,7 +46,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         for server in getattr(item, "funcargs", {}).values():
-            if isinstance(server, Dovecot | Relay):
+            if isinstance(server, Dovecot | Relay | Postgres):
                 report.sections.append((server.log.name, process.last_lines(server.log)))
     return report
 
@@ -79,6 +88,66 @@ def relay_with(certificates: Certificates) -> Iterator[Callable[[str], Relay]]:
     _need(postfix_server.missing())
     with ExitStack() as stack:
         yield lambda extra: stack.enter_context(postfix_server.running(certificates, extra))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL; give every test a database of its own, such as `postgres_url`."""
+    _need(postgres_server.missing())
+    with postgres_server.running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """The URL of a database on PostgreSQL that has all tables and nothing in them."""
+    with postgres.database() as name:
+        yield postgres.url(name)
+
+
+@pytest.fixture
+def stopped_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of the test's own, to be started and stopped."""
+    _need(postgres_server.missing())
+    with postgres_server.laid_out() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the SQLite database of the running test lies."""
+    return tmp_path_factory.mktemp("database") / "listbridge.db"
+
+
+@pytest.fixture(scope="session")
+def _migrated(database_file: Path) -> tuple[Database, bytes]:
+    """A database opened once, since that takes longer than most tests, and its first content."""
+    database = open_database(f"sqlite:///{database_file}")
+    database.close()
+    return database, database_file.read_bytes()
+
+
+@pytest.fixture
+def sqlite(database_file: Path, _migrated: tuple[Database, bytes]) -> Iterator[Database]:
+    """A fresh SQLite database."""
+    database, content = _migrated
+    for file in database_file.parent.iterdir():
+        file.unlink()
+    database_file.write_bytes(content)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def category_id(db: Database) -> int:
+    """The one category in the database of the test, whichever that is."""
+    with db.transaction() as tx:
+        return categories.keep(tx, "general", "general@example.org").id
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from unittest import mock
 import listbridge.cli
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Relay
+from tests.servers.process import ServerFailed, wait_until
 
 _ROOT = Path(__file__).parent.parent
 
@@ -94,9 +96,94 @@ class Program:
         lines = self.json("poll-once", *arguments, status=status)
         return {line["category"]: line for line in lines}
 
+    @contextmanager
+    def serving(self, *arguments: str) -> Iterator["Serving"]:
+        """Run `serve` until the block ends, killing it if it has not been stopped by then."""
+        number = len(list(self.folder.glob("serve-*.log")))
+        log = self.folder / f"serve-{number}.log"
+        with log.open("wb") as stderr:
+            process = subprocess.Popen(
+                self.command("serve", *arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+                cwd=self.folder,
+                env=self.full_environment(),
+            )
+        serving = Serving(process, log)
+        try:
+            serving.wait_for("service.started")
+            yield serving
+        finally:
+            process.kill()
+            process.wait()
+            self.outputs.append(log.read_bytes())
+
     def audit(self) -> None:
         """Fail unless the audit finds everything in order."""
         assert self.json("audit", status=None) == []
+
+
+@dataclass
+class Serving:
+    """A running `serve`, with its log."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Return what the log says of this event so far."""
+        # A line may just be being written.
+        whole = [x for x in self.log.read_text("utf-8").splitlines(True) if x.endswith("\n")]
+        told = [json.loads(line) for line in whole if line.startswith("{")]
+        return [one for one in told if one["event"] == name]
+
+    def wait_for(self, name: str, count: int = 1, seconds: float = 60) -> dict[str, Any]:
+        """Wait until the log tells of the `count`-th event of this name; return it."""
+
+        def is_there() -> bool:
+            ended = self.process.poll()
+            assert ended is None or self.events(name), (
+                f"serve ended: {ended}\n{self.log.read_text()}"
+            )
+            return len(self.events(name)) >= count
+
+        try:
+            wait_until(is_there, f"event {name}", seconds)
+        except ServerFailed as failed:
+            failed.add_note(self.log.read_text())
+            raise
+        return self.events(name)[count - 1]
+
+    def reload(self) -> None:
+        """Send SIGHUP and wait until that was seen to."""
+        names = ("configuration.reloaded", "configuration.refused")
+        before = sum(len(self.events(name)) for name in names)
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: sum(len(self.events(name)) for name in names) > before, "a reload", 30)
+
+    def stop(self, seconds: float = 60) -> int:
+        """Send SIGTERM; return the exit status."""
+        self.process.terminate()
+        return self.process.wait(seconds)
+
+
+@dataclass
+class BareProgram(Program):
+    """The program in a folder without any configuration; there every command is run."""
+
+    def __post_init__(self) -> None:
+        """Leave the folder as it is."""
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command line that runs the program."""
+        return [*self.run_by, sys.executable, "-m", "listbridge", *arguments]
+
+    def full_environment(self) -> dict[str, str]:
+        """Return the environment the program runs in, which names no configuration."""
+        inherited = super().full_environment()
+        nowhere = {"XDG_CONFIG_HOME": str(self.folder / "xdg"), "LISTBRIDGE_CONFIG": ""}
+        return inherited | nowhere | self.environment
 
 
 def _run_here(

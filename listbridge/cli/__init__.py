@@ -10,14 +10,19 @@ import listbridge
 from listbridge.cli import (
     audit,
     category,
+    check,
+    db,
     demo,
     held,
+    init,
     poll,
     post,
     posts,
     queue,
+    serve,
     shunted,
     simulate,
+    status,
     subscribers,
 )
 from listbridge.cli.options import Settings, common
@@ -27,8 +32,19 @@ from storage.errors import StoreError
 #: Exit statuses: something failed and the rest was done; nothing was done.
 FAILED, UNUSABLE = 1, 2
 
+# Click keeps the lines of a paragraph that begins with \b.
+_EPILOG = """\b
+Without --config the service file is the first of: $LISTBRIDGE_CONFIG,
+./listbridge.toml, $XDG_CONFIG_HOME/listbridge/listbridge.toml,
+/etc/listbridge/listbridge.toml.
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+\b
+Exit status: 0 all well; 1 something failed, the rest was done;
+2 wrong usage or configuration, nothing was done.
+"""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.version_option(listbridge.__version__, prog_name="listbridge")
 @common
 @click.pass_context
@@ -39,6 +55,9 @@ def command(context: click.Context, settings: Settings) -> None:
 
 for part in (
     poll.poll_once,
+    serve.serve,
+    check.check,
+    status.status,
     subscribers.subscribers,
     posts.posts,
     post.post,
@@ -48,6 +67,8 @@ for part in (
     simulate.simulate,
     audit.audit,
     category.category,
+    db.db,
+    init.init,
     demo.demo,
 ):
     command.add_command(part)

@@ -3,6 +3,7 @@
 import click
 
 from listbridge import bootstrap
+from listbridge.cli.completion import slugs
 from listbridge.cli.options import Settings, common
 from listbridge.errors import ConfigError
 from storage import categories
@@ -18,13 +19,13 @@ def category(context: click.Context, settings: Settings) -> None:
 
 @category.command()
 @click.argument("old")
-@click.argument("new")
+@click.argument("new", shell_complete=slugs)
 @common
 def rename(old: str, new: str, settings: Settings) -> None:
     """Let the category whose file was OLD go on under the file NEW, with all it has."""
     with bootstrap.store(settings.config) as (configuration, db), db.transaction() as tx:
         present = {*configuration.categories, *configuration.broken}
-        if categories.find(tx, old) is None:
+        if old == categories.SERVICE or categories.find(tx, old) is None:
             raise ConfigError(f"no category {old!r} has ever been used here")
         if old in present:
             raise ConfigError(f"category {old!r} still has a file; rename that to {new}.toml first")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import click
 
+from listbridge import maillog
 from listbridge.errors import ConfigError, ListbridgeError
 from storage.database import Database, Tx
 
@@ -27,9 +28,18 @@ def require_some(texts: Sequence[str], *, every: bool) -> None:
 
 
 def each(
-    db: Database, chosen: Iterable[int], act: Callable[[Tx, int], bool], *, done: str, not_done: str
+    db: Database,
+    chosen: Iterable[int],
+    act: Callable[[Tx, int], bool],
+    *,
+    done: str,
+    not_done: str,
+    tell: Callable[[Database, int, str], None],
 ) -> None:
-    """Do it to each id in a transaction of its own; exit status 1 if one could not be done."""
+    """Do it to each id in a transaction of its own; exit status 1 if one could not be done.
+
+    `tell` is called after each commit, if the log is wanted, with the id and what was `done`.
+    """
     failed = False
     for one in chosen:
         try:
@@ -38,6 +48,8 @@ def each(
         except ListbridgeError as err:
             said = str(err)  # the others can be done all the same
         failed |= said != done
+        if said == done and maillog.is_on():
+            tell(db, one, done)
         click.echo(f"{one}: {said}", err=True)
     if failed:
         click.get_current_context().exit(1)

@@ -3,7 +3,8 @@
 import click
 
 from listbridge.bootstrap import Installation
-from listbridge.cli import chosen, output
+from listbridge.cli import chosen, events, output
+from listbridge.cli.completion import slugs
 from listbridge.cli.options import (
     Settings,
     category_with_members,
@@ -31,7 +32,7 @@ def held(context: click.Context, settings: Settings) -> None:
 
 
 @held.command("list")
-@click.argument("category", required=False)
+@click.argument("category", required=False, shell_complete=slugs)
 @click.option("--limit", type=click.IntRange(min=1), help="Show only the newest.")
 @common
 def list_(category: str | None, limit: int | None, settings: Settings) -> None:
@@ -76,7 +77,9 @@ def approve(ids: tuple[str, ...], settings: Settings) -> None:
             _require_usable(installation, post)
             return actions.approve(tx, installation.category(post.category), post)
 
-        chosen.each(installation.db, wanted, act, done="approved", not_done=_NOT_HELD)
+        chosen.each(
+            installation.db, wanted, act, done="approved", not_done=_NOT_HELD, tell=events.held
+        )
 
 
 @held.command()
@@ -90,7 +93,14 @@ def reject(ids: tuple[str, ...], because: str | None, settings: Settings) -> Non
         def act(tx: Tx, post_id: int) -> bool:
             return actions.reject(tx, post_id, because)
 
-        chosen.each(installation.db, chosen.ids(ids), act, done="rejected", not_done=_NOT_HELD)
+        chosen.each(
+            installation.db,
+            chosen.ids(ids),
+            act,
+            done="rejected",
+            not_done=_NOT_HELD,
+            tell=events.held,
+        )
 
 
 @held.command()
@@ -100,7 +110,12 @@ def discard(ids: tuple[str, ...], settings: Settings) -> None:
     """Discard each post without a word."""
     with opened(settings) as installation:
         chosen.each(
-            installation.db, chosen.ids(ids), actions.discard, done="discarded", not_done=_NOT_HELD
+            installation.db,
+            chosen.ids(ids),
+            actions.discard,
+            done="discarded",
+            not_done=_NOT_HELD,
+            tell=events.held,
         )
 
 

@@ -1,7 +1,7 @@
 """Options every command takes, before and after its name, and what they lead to."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,34 +9,57 @@ from typing import Any
 
 import click
 
-from listbridge import bootstrap
+from listbridge import bootstrap, maillog
 from listbridge.bootstrap import Installation
 from listbridge.errors import ConfigError, ListbridgeError
+from listbridge.guard import is_safe
 from listbridge.membership.subscriptions import follow_file
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Which service file to use, and whether to print JSON."""
+    """Which service file to use, whether to print JSON, and how much to tell in the log."""
 
     config: Path | None = None
     json: bool = False
+    verbose: int = 0
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--config` and `--json`; it gets the `settings` they come to."""
+    """Give a command `--config`, `--json` and `-v`; it gets the `settings` they come to."""
 
     @click.option("--config", type=click.Path(path_type=Path), help="The service file.")
     @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+    @click.option("-v", "--verbose", count=True, help="Log what happens; twice: every step.")
     @functools.wraps(function)
-    def wrapped(*args: Any, config: Path | None, as_json: bool, **kwargs: Any) -> Any:
+    def wrapped(*args: Any, config: Path | None, as_json: bool, verbose: int, **kwargs: Any) -> Any:
         inherited = click.get_current_context().find_object(Settings) or Settings()
         settings = replace(
-            inherited, config=config or inherited.config, json=as_json or inherited.json
+            inherited,
+            config=config or inherited.config,
+            json=as_json or inherited.json,
+            verbose=inherited.verbose + verbose,
         )
+        maillog.configure(settings.verbose)
         return function(*args, settings=settings, **kwargs)
 
     return wrapped
+
+
+def plain_text(text: str) -> str:
+    """Return text that can stand in a file, a header or a command; else a `click.BadParameter`."""
+    if not is_safe(text):
+        raise click.BadParameter("it contains a control character or line break; remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("it is not UTF-8 text") from None
+    return text
+
+
+def one_line(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """As `plain_text`, for an option's callback."""
+    return value if value is None else plain_text(value)
 
 
 @contextmanager
@@ -54,8 +77,13 @@ def require_category(installation: Installation, slug: str) -> int:
         return installation.ids[slug]
     if slug in installation.broken:
         raise ConfigError(installation.broken[slug])
-    known = ", ".join(sorted({*installation.ids, *installation.broken})) or "none"
-    raise ConfigError(f"there is no category {slug!r}; the categories are: {known}")
+    raise unknown_category(slug, {*installation.ids, *installation.broken})
+
+
+def unknown_category(slug: str, known: Iterable[str]) -> ConfigError:
+    """Return the error for a category that was named and does not exist."""
+    names = ", ".join(sorted(known)) or "none"
+    return ConfigError(f"there is no category {slug!r}; the categories are: {names}")
 
 
 def category_with_members(installation: Installation, slug: str) -> int:

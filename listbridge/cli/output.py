@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -10,6 +11,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 Row = Mapping[str, object]
@@ -50,16 +52,43 @@ def show_json(row: Row) -> None:
     click.echo(json.dumps(_plain(row)))
 
 
-def console() -> Console:
+def time(moment: datetime) -> str:
+    """Write a time as RFC 3339, in UTC."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def console(*, stderr: bool = False) -> Console:
     """Return where tables go; as wide as needed where nobody is looking."""
-    width = None if sys.stdout.isatty() else 1000
-    return Console(width=width, highlight=False, markup=False, soft_wrap=True)
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else 1000
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(doing: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show on a terminal how many of so many are finished; elsewhere nothing."""
+    bar = Progress(
+        TextColumn(doing),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not Console(stderr=True).is_terminal,
+    )
+    with bar:
+        task = bar.add_task(doing, total=total)
+        yield lambda: bar.advance(task)
+
+
+def printable(text: str) -> str:
+    """Take out what could steer the terminal: people and servers write what they like."""
+    return "".join(ch if ch.isprintable() or ch == "\n" else "\ufffd" for ch in text)
 
 
 def _plain(value: Any) -> Any:
     """Make a value fit for JSON: times in RFC 3339 and UTC, states by name."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return time(value)
     if isinstance(value, Enum):
         return value.value
     if is_dataclass(value):
@@ -79,6 +108,4 @@ def _cell(value: object) -> str:
         return "\n".join(_cell(one) for one in plain)
     if isinstance(plain, dict):
         return "  ".join(_cell(one) for one in plain.values() if one != "")
-    text = plain if isinstance(plain, str) else json.dumps(plain)
-    # What people wrote must not steer the terminal.
-    return "".join(ch if ch.isprintable() or ch == "\n" else "\ufffd" for ch in text)
+    return printable(plain if isinstance(plain, str) else json.dumps(plain))

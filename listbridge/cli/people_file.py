@@ -27,11 +27,25 @@ def read(file: Path) -> list[Person]:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as err:
         raise ListbridgeError(f"{file} cannot be read: {err.strerror}") from None
-    except UnicodeDecodeError:
-        raise ListbridgeError(f"{file} is not UTF-8 text; nobody was subscribed") from None
+    except UnicodeDecodeError as err:
+        line = err.object.count(b"\n", 0, err.start) + 1
+        raise ListbridgeError(
+            f"{file}: line {line} is not UTF-8 text; save the file as UTF-8; nobody was subscribed"
+        ) from None
     people, bad = _rows(text) if _is_csv(text) else _lines(text)
     if bad:
         raise ListbridgeError(f"{file}: {'; '.join(bad)}; nobody was subscribed")
+    return people
+
+
+def read_or_take(text: str) -> list[Person]:
+    """Return everybody in the file of this name or, if there is none, the addresses named here."""
+    file = Path(text).expanduser()
+    if "@" not in text or file.exists():
+        return read(file)
+    people, bad = _lines(text.replace(",", "\n"))
+    if bad:
+        raise ListbridgeError(f"there is no file {text!r}, and it names no addresses")
     return people
 
 

@@ -1,25 +1,23 @@
 """`listbridge poll-once`"""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import fields
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from listbridge.bootstrap import Installation
 from listbridge.cli import output
+from listbridge.cli.completion import slugs
 from listbridge.cli.options import Settings, common, opened, require_category
 from listbridge.intake.tally import Tally
 from listbridge.service.once import poll_once as run_once
 
-_KEYS = tuple(x.name for x in fields(Tally) if x.name != "warnings")
+_KEYS = tuple(x.name for x in fields(Tally) if x.name not in ("warnings", "trouble"))
 
 
 @click.command("poll-once")
-@click.argument("categories", nargs=-1, metavar="[CATEGORY]...")
+@click.argument("categories", nargs=-1, metavar="[CATEGORY]...", shell_complete=slugs)
 @click.option("--no-send", is_flag=True, help="Leave everything in the outbox.")
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would be.")
 @common
@@ -41,7 +39,7 @@ def poll_once(
             return
         for tally in tallies:
             _show(tally, settings)
-        with _progress(len(chosen)) as advance:
+        with output.progress("polling", len(chosen)) as advance:
 
             def done(tally: Tally) -> None:
                 tallies.append(tally)
@@ -79,20 +77,3 @@ def _show(tally: Tally, settings: Settings) -> None:
     click.echo(f"{tally.category}: {', '.join(counted) or 'nothing new'}")
     if tally.error:
         click.echo(f"listbridge: {tally.category}: {tally.error}", err=True)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """Show on a terminal how many categories are finished; elsewhere nothing."""
-    bar = Progress(
-        TextColumn("polling"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not Console(stderr=True).is_terminal,
-    )
-    with bar:
-        task = bar.add_task("polling", total=total)
-        yield lambda: bar.advance(task)

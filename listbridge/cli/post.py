@@ -6,9 +6,11 @@ import click
 
 from listbridge import clock
 from listbridge.cli import output
+from listbridge.cli.completion import slugs
 from listbridge.cli.options import Settings, category_with_members, common, opened
 from listbridge.cli.posts import post_row
 from listbridge.errors import ListbridgeError
+from listbridge.intake import events
 from listbridge.intake.dispatch import dispatch
 from listbridge.intake.tally import Tally
 from storage import inbound, posts
@@ -16,7 +18,7 @@ from storage.states import Source
 
 
 @click.command()
-@click.argument("category")
+@click.argument("category", shell_complete=slugs)
 @click.option("--approve", is_flag=True, help="Accept it whatever the rules say.")
 @common
 def post(category: str, approve: bool, settings: Settings) -> None:
@@ -31,6 +33,7 @@ def post(category: str, approve: bool, settings: Settings) -> None:
             inbound_id, _ = inbound.keep(
                 tx, category_id, raw, source=Source.CLI, now=now, approved=approve
             )
+        events.received(category, inbound_id, raw)
         dispatch(installation.db, installation.category(category), inbound_id, Tally(category))
         with installation.db.reading() as tx:
             one = inbound.find(tx, inbound_id)

@@ -3,6 +3,7 @@
 import click
 
 from listbridge.cli import chosen, output
+from listbridge.cli.completion import slugs
 from listbridge.cli.options import Settings, common, opened, require_category
 from listbridge.cli.queue import delivery_row
 from listbridge.errors import ListbridgeError
@@ -20,7 +21,7 @@ def posts(context: click.Context, settings: Settings) -> None:
 
 
 @posts.command("list")
-@click.argument("category")
+@click.argument("category", shell_complete=slugs)
 @click.option("--limit", type=click.IntRange(min=1), help="Show only the newest.")
 @common
 def list_(category: str, limit: int | None, settings: Settings) -> None:

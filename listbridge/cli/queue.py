@@ -3,7 +3,7 @@
 import click
 
 from listbridge import clock
-from listbridge.cli import chosen, output
+from listbridge.cli import chosen, events, output
 from listbridge.cli.options import Settings, common, opened
 from listbridge.errors import ListbridgeError
 from storage import deliveries
@@ -70,6 +70,7 @@ def retry(ids: tuple[str, ...], every: bool, settings: Settings) -> None:
             lambda tx, one: deliveries.retry(tx, one, now),
             done="due now",
             not_done="neither failed, deferred nor uncertain",
+            tell=events.queue,
         )
 
 
@@ -85,6 +86,7 @@ def hold(ids: tuple[str, ...], settings: Settings) -> None:
             deliveries.hold,
             done="held",
             not_done="not waiting to be tried",
+            tell=events.queue,
         )
 
 
@@ -101,6 +103,7 @@ def release(ids: tuple[str, ...], settings: Settings) -> None:
             lambda tx, one: deliveries.release(tx, one, now),
             done="released",
             not_done="not held",
+            tell=events.queue,
         )
 
 
@@ -116,6 +119,7 @@ def cancel(ids: tuple[str, ...], settings: Settings) -> None:
             deliveries.cancel,
             done="cancelled",
             not_done="finished already, or just leaving",
+            tell=events.queue,
         )
 
 

@@ -3,7 +3,8 @@
 import click
 
 from listbridge import message
-from listbridge.cli import chosen, output
+from listbridge.cli import chosen, events, output
+from listbridge.cli.completion import slugs
 from listbridge.cli.options import Settings, common, opened, require_category
 from listbridge.errors import ListbridgeError
 from storage import inbound, raw_messages
@@ -23,7 +24,7 @@ def shunted(context: click.Context, settings: Settings) -> None:
 
 
 @shunted.command("list")
-@click.argument("category", required=False)
+@click.argument("category", required=False, shell_complete=slugs)
 @click.option("--limit", type=click.IntRange(min=1), help="Show no more than so many.")
 @common
 def list_(category: str | None, limit: int | None, settings: Settings) -> None:
@@ -65,7 +66,12 @@ def retry(ids: tuple[str, ...], every: bool, settings: Settings) -> None:
             with installation.db.reading() as tx:
                 wanted = [one.id for one in inbound.shunted(tx)]
         chosen.each(
-            installation.db, wanted, inbound.retry, done="to be retried", not_done=_NOT_SHUNTED
+            installation.db,
+            wanted,
+            inbound.retry,
+            done="to be retried",
+            not_done=_NOT_SHUNTED,
+            tell=events.shunted,
         )
 
 
@@ -76,7 +82,12 @@ def drop(ids: tuple[str, ...], settings: Settings) -> None:
     """Give each message up; its bytes are kept."""
     with opened(settings) as installation:
         chosen.each(
-            installation.db, chosen.ids(ids), inbound.drop, done="dropped", not_done=_NOT_SHUNTED
+            installation.db,
+            chosen.ids(ids),
+            inbound.drop,
+            done="dropped",
+            not_done=_NOT_SHUNTED,
+            tell=events.shunted,
         )
 
 

@@ -8,13 +8,14 @@ import click
 from listbridge import message
 from listbridge.bootstrap import Installation
 from listbridge.cli import output
+from listbridge.cli.completion import slugs
 from listbridge.cli.options import Settings, category_with_members, common, opened
 from listbridge.intake import simulate as simulation
 from listbridge.intake.simulate import Simulation
 
 
 @click.command()
-@click.argument("category")
+@click.argument("category", shell_complete=slugs)
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--bytes", "as_bytes", is_flag=True, help="Print the copy subscribers would get.")
 @common

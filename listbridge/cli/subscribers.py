@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from listbridge import clock
+from listbridge import clock, maillog
 from listbridge.cli import output, people_file
-from listbridge.cli.options import Settings, category_with_members, common, opened
+from listbridge.cli.completion import slugs
+from listbridge.cli.options import Settings, category_with_members, common, one_line, opened
 from listbridge.errors import ConfigError, ListbridgeError
-from listbridge.guard import is_safe
 from listbridge.membership.subscriptions import subscribe, unsubscribe
 from listbridge.message import AddressError, key, normalise
 from storage import subscriptions as store
@@ -19,12 +19,6 @@ from storage.states import Origin, Receives, SubscriptionState
 from storage.subscriptions import Subscription
 
 _COLUMNS = ("address", "name", "state", "receives")
-
-
-def _one_line(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not is_safe(value):
-        raise click.BadParameter("it contains a control character or line break; remove it")
-    return value
 
 
 @click.group()
@@ -36,7 +30,7 @@ def subscribers(context: click.Context, settings: Settings) -> None:
 
 
 @subscribers.command("list")
-@click.argument("category")
+@click.argument("category", shell_complete=slugs)
 @click.option("--limit", type=click.IntRange(min=1), help="Show no more than so many.")
 @common
 def list_(category: str, limit: int | None, settings: Settings) -> None:
@@ -54,9 +48,9 @@ def list_(category: str, limit: int | None, settings: Settings) -> None:
 
 
 @subscribers.command()
-@click.argument("category")
+@click.argument("category", shell_complete=slugs)
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
-@click.option("--name", default="", callback=_one_line, help="The person's name.")
+@click.option("--name", default="", callback=one_line, help="The person's name.")
 @common
 def add(category: str, addresses: tuple[str, ...], name: str, settings: Settings) -> None:
     """Subscribe each ADDRESS to CATEGORY."""
@@ -66,11 +60,12 @@ def add(category: str, addresses: tuple[str, ...], name: str, settings: Settings
         with installation.db.transaction() as tx:
             for address in normal:
                 subscribe(tx, category_id, address, name, Origin.ADMIN)
+    _tell(category, added=len(normal), addresses=normal)
     click.echo(f"{category}: {len(normal)} subscribed.", err=True)
 
 
 @subscribers.command()
-@click.argument("category")
+@click.argument("category", shell_complete=slugs)
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
 @common
 @click.pass_context
@@ -78,15 +73,18 @@ def remove(
     context: click.Context, category: str, addresses: tuple[str, ...], settings: Settings
 ) -> None:
     """End the subscription of each ADDRESS, and cancel what was still to be sent to it."""
-    missing = []
+    gone: list[str] = []
+    missing: list[str] = []
     with opened(settings) as installation:
         category_id = category_with_members(installation, category)
         normal = _normal(addresses)
         with installation.db.transaction() as tx:
             for address in normal:
-                if not unsubscribe(tx, category_id, address, Origin.ADMIN):
-                    missing.append(address)
-    click.echo(f"{category}: {len(normal) - len(missing)} unsubscribed.", err=True)
+                found = unsubscribe(tx, category_id, address, Origin.ADMIN)
+                (gone if found else missing).append(address)
+    if gone:
+        _tell(category, removed=len(gone), addresses=gone)
+    click.echo(f"{category}: {len(gone)} unsubscribed.", err=True)
     for address in missing:
         click.echo(f"listbridge: {address} is not subscribed to {category}", err=True)
     if missing:
@@ -94,9 +92,9 @@ def remove(
 
 
 @subscribers.command("set")
-@click.argument("category")
+@click.argument("category", shell_complete=slugs)
 @click.argument("address")
-@click.option("--name", callback=_one_line, help="The person's name.")
+@click.option("--name", callback=one_line, help="The person's name.")
 @click.option("--receives", type=click.Choice([x.value for x in Receives]))
 @click.option("--state", type=click.Choice(["active", "suspended"]))
 @common
@@ -124,7 +122,7 @@ def set_(
 
 
 @subscribers.command("import")
-@click.argument("category")
+@click.argument("category", shell_complete=slugs)
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @common
 def import_(category: str, file: Path, settings: Settings) -> None:
@@ -141,11 +139,12 @@ def import_(category: str, file: Path, settings: Settings) -> None:
                 if one.receives is not None:
                     address_key, now = key(one.address), clock.now()
                     store.change(tx, category_id, address_key, now, receives=one.receives)
+    _tell(category, added=len(people))
     click.echo(f"{category}: {len(people)} subscribed.", err=True)
 
 
 @subscribers.command()
-@click.argument("category")
+@click.argument("category", shell_complete=slugs)
 @common
 def export(category: str, settings: Settings) -> None:
     """Write the active subscribers of CATEGORY as CSV: address, name, receives."""
@@ -159,6 +158,23 @@ def export(category: str, settings: Settings) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("address", "name", "receives"))
     writer.writerows((one.address, one.name, one.receives.value) for one in found)
+
+
+def _tell(
+    category: str,
+    *,
+    added: int | None = None,
+    removed: int | None = None,
+    addresses: Sequence[str] | None = None,
+) -> None:
+    maillog.info(
+        "subscribers.changed",
+        category=category,
+        by="admin",
+        added=added,
+        removed=removed,
+        addresses=addresses,
+    )
 
 
 def _normal(addresses: Sequence[str]) -> list[str]:

@@ -8,13 +8,15 @@ problems      a sentence for everything that can be wrong with a value
 known_keys    the key that was probably meant
 unsafe        control characters, wherever they stand
 service_file  the service file as a whole
+alert_account which account sends the alerts
+halves        one half of a mail session or category
 category_file one category's file as a whole
 not_yet       keys that are accepted without having an effect yet
 conflicts     categories that get in each other's way
 load          all of it together
 """
 
-from listbridge.config.load import Configuration, load
+from listbridge.config.load import Configuration, load, slugs
 from listbridge.config.models import Alerts, MailSession, Service, Web
 from listbridge.config.problems import Problem
 
@@ -26,4 +28,5 @@ __all__ = [
     "Service",
     "Web",
     "load",
+    "slugs",
 ]

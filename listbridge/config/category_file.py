@@ -3,17 +3,16 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from listbridge.category import Category, CategoryBasics
-from listbridge.config import unsafe
+from listbridge.config import halves, unsafe
 from listbridge.config.models import HALVES, CategoryFile, Service
 from listbridge.config.problems import Finding, merged, validate
 from listbridge.config.service_file import no_session
-from listbridge.mailbox.settings import IncomingSettings
-from listbridge.submission.settings import OutgoingSettings
 
-_SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
+#: What a category may be called.
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 _BAD_SLUG = (
     "the file's name is the category's slug, so it must begin with a lower-case letter or a digit "
@@ -21,7 +20,6 @@ _BAD_SLUG = (
 )
 _NO_SERVER = "there is neither [incoming] nor [outgoing]; add at least one, or a mail_session"
 
-_Half = TypeVar("_Half", IncomingSettings, OutgoingSettings)
 _Halves = Mapping[str, Mapping[str, Any]]
 
 
@@ -36,7 +34,7 @@ def understand(
     found += unknown_sessions
     if not (sessions or unknown_sessions or table.keys() & HALVES.keys()):
         found.append(Finding((), _NO_SERVER))
-    if not _SLUG.fullmatch(slug):
+    if not SLUG.fullmatch(slug):
         found.append(Finding((), _BAD_SLUG))
     if parsed is None or found:
         return None, found
@@ -95,19 +93,9 @@ def _category(slug: str, parsed: CategoryFile, folder: Path) -> Category:
     if parsed.incoming is not None:
         username = parsed.incoming.username or parsed.address
         incoming = parsed.incoming.model_copy(update={"username": username})
-        given["incoming"] = _absolute(incoming, folder)
+        given["incoming"] = halves.absolute(incoming, folder)
     if parsed.outgoing is not None:
-        given["outgoing"] = _absolute(parsed.outgoing, folder)
+        given["outgoing"] = halves.absolute(parsed.outgoing, folder)
     if parsed.subscribers.file is not None:
         given["subscribers_file"] = folder / parsed.subscribers.file
     return Category(slug=slug, **given)
-
-
-def _absolute(half: _Half, folder: Path) -> _Half:
-    changed: dict[str, Any] = {}
-    if half.ca_file is not None:
-        changed["ca_file"] = folder / half.ca_file
-    if half.password is not None and half.password.file is not None:
-        path = folder / half.password.file
-        changed["password"] = half.password.model_copy(update={"file": path})
-    return half.model_copy(update=changed) if changed else half

@@ -22,3 +22,9 @@ def absolute(url: str, folder: Path) -> str:
     if path in ("/", "/:memory:"):
         raise ValueError("a database in memory would lose every post at the end; name a file")
     return f"{scheme}:///{folder / path[1:]}{mark}{query}"
+
+
+def folder(url: str) -> Path | None:
+    """Return the folder of the database's file; None where it has none on this machine."""
+    scheme, _, rest = url.partition("://")
+    return Path(rest.partition("?")[0][1:]).parent if scheme in _SQLITE else None

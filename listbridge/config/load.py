@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from listbridge.category import Category
 from listbridge.config import category_file, conflicts, not_yet, search
@@ -12,6 +13,8 @@ from listbridge.config.service_file import read_service
 from listbridge.config.source import Source, read
 from listbridge.errors import ConfigError
 
+_NOTHING: Mapping[str, Category] = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -19,26 +22,35 @@ class Configuration:
 
     service: Service
     categories: Mapping[str, Category]  #: the usable ones, by slug
-    broken: Mapping[str, tuple[Problem, ...]]  #: what is wrong with each of the others, by slug
+    broken: Mapping[str, tuple[Problem, ...]]  #: what is wrong with other files, by slug
     warnings: tuple[Problem, ...]
 
 
-def load(explicit: Path | None = None) -> Configuration:
+def load(
+    explicit: Path | None = None, in_effect: Mapping[str, Category] = _NOTHING
+) -> Configuration:
     """Read the service file (the one named, else the usual places) and the category files.
 
-    A wrong category file is listed in `broken` and stops nothing else. A wrong service file raises
-    `ConfigError`, whose text lists all problems of all files.
+    A wrong category file is listed in `broken` and stops nothing else; if that category is
+    `in_effect` already, it also stays as it is. A wrong service file raises `ConfigError`, whose
+    text lists all problems of all files.
     """
     file = search.service_file(explicit)
     reading = read_service(file)
-    categories = _read_categories(reading.service)
+    categories = _read_categories(reading.service, in_effect)
     problems = [*reading.problems, *(one for some in categories.broken.values() for one in some)]
     if reading.problems:
         raise ConfigError("\n".join(map(str, problems)))
     return replace(categories, warnings=reading.warnings + categories.warnings)
 
 
-def _read_categories(service: Service) -> Configuration:
+def slugs(explicit: Path | None = None) -> list[str]:
+    """Name the categories that have a file, without reading any; raise `ConfigError` as `load`."""
+    service = read_service(search.service_file(explicit)).service
+    return [path.stem for path in _category_files(service)]
+
+
+def _read_categories(service: Service, in_effect: Mapping[str, Category]) -> Configuration:
     categories: dict[str, Category] = {}
     broken: dict[str, tuple[Problem, ...]] = {}
     sources: dict[str, Source] = {}
@@ -56,8 +68,10 @@ def _read_categories(service: Service) -> Configuration:
             broken[slug] = source.problems(found)
         else:
             categories[slug] = category
+    categories |= {slug: in_effect[slug] for slug in broken if slug in in_effect}
     for slug, found in conflicts.find(categories).items():
-        broken[slug] = sources[slug].problems(found)
+        if slug in sources:
+            broken[slug] = sources[slug].problems(found)
         del categories[slug]
     return Configuration(service, categories, broken, tuple(warnings))
 

@@ -1,5 +1,7 @@
 """What the service file and the category files may say, key by key, with the defaults."""
 
+import re
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,16 +18,41 @@ HALVES: dict[str, type[IncomingSettings] | type[OutgoingSettings]] = {
 }
 
 
+# An IPv6 address stands in brackets, as in a web address.
+_LISTEN = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<name>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})")
+
+
 def _web_address(text: str) -> str:
     if not text.startswith(("https://", "http://")):
         raise ValueError('write a web address, such as "https://lists.example.org"')
     return text
 
 
-class Web(Settings):
-    """Where the web pages are served."""
+def _listen(text: str) -> str:
+    found = _LISTEN.fullmatch(text)
+    try:
+        if found is None or not 0 < int(found["port"]) < 65536:
+            raise ValueError
+        if found["v6"]:
+            IPv6Address(found["v6"])
+        elif not found["name"].strip("0123456789."):
+            IPv4Address(found["name"])
+    except ValueError:
+        sentence = 'write an address and a port, such as "127.0.0.1:8025" or "[::1]:8025"'
+        raise ValueError(sentence) from None
+    return text
 
-    listen: NonEmpty = "127.0.0.1:8025"
+
+class Web(Settings):
+    """Where health and metrics are served."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8025"
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Return the host and the port of `listen`; an IPv6 address without its brackets."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
 
 
 class Alerts(Settings):
@@ -64,6 +91,7 @@ class Service(ServiceFile):
 
     file: Path | None  #: None where there is no service file and the defaults apply
     folder: Path  #: what relative paths count from; absolute
+    alert_settings: OutgoingSettings | None = None  #: the account that sends alerts; None: nothing
 
 
 class Subscribers(Settings):

@@ -9,26 +9,21 @@ from listbridge.config.source import Source
 # THE list. Whoever makes a key take effect removes it here. `*` stands for any one key.
 SERVICE = (
     "base_url",
-    "web.*",
-    "alerts.*",
     "mail_sessions.*.jndi_name",
     "mail_sessions.*.provider",
     "mail_sessions.*.properties_file",
     "mail_sessions.*.properties",
     "mail_sessions.*.incoming.oauth2",
-    "mail_sessions.*.incoming.idle",
     "mail_sessions.*.outgoing.oauth2",
     "mail_sessions.*.outgoing.pipelining",
     "mail_sessions.*.outgoing.chunking",
 )
 CATEGORY = (
     "description",
-    "poll_every",
     "owners",
     "moderators",
     "language",
     "incoming.oauth2",
-    "incoming.idle",
     "outgoing.oauth2",
     "outgoing.pipelining",
     "outgoing.chunking",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from listbridge.config import database_url, not_yet, unsafe
+from listbridge.config import alert_account, database_url, not_yet, unsafe
 from listbridge.config.known_keys import nearest
 from listbridge.config.models import HALVES, Service, ServiceFile
 from listbridge.config.problems import Finding, Problem, merged, validate
@@ -36,13 +36,17 @@ def read_service(file: Path | None) -> ServiceReading:
         database = parsed.database
         found.append(Finding(("database",), str(err)))
     given = dict(parsed) | {"database": database, "categories": folder / parsed.categories}
-    service = Service(**given, file=file, folder=folder)
+    alert_settings = alert_account.settings(parsed, folder)
+    service = Service(**given, file=file, folder=folder, alert_settings=alert_settings)
     if "categories" in parsed.model_fields_set and not service.categories.is_dir():
         found.append(Finding(("categories",), f"there is no folder {service.categories}"))
     return ServiceReading(
         service,
         source.problems(found),
-        not_yet.warnings(source, not_yet.SERVICE),
+        (
+            *not_yet.warnings(source, not_yet.SERVICE),
+            *source.problems(alert_account.warnings(parsed)),
+        ),
     )
 
 
@@ -74,6 +78,7 @@ def _session_findings(service: ServiceFile, blamed: set[tuple[str, ...]]) -> lis
     alerts = service.alerts.mail_session
     if alerts is not None and alerts not in service.mail_sessions:
         found.append(Finding(("alerts", "mail_session"), no_session(alerts, service)))
+    found += alert_account.findings(service)
     return [one for one in found if one.path not in blamed]
 
 

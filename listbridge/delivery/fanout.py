@@ -1,5 +1,6 @@
 """Fan-out: the copy that subscribers get, and one delivery for each of them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from listbridge import message
@@ -9,6 +10,14 @@ from storage import outbox
 from storage.database import Tx
 from storage.posts import Post
 from storage.states import Kind
+
+
+@dataclass(frozen=True)
+class FannedOut:
+    """What putting a post into the outbox came to."""
+
+    queued: int  #: deliveries made
+    refusal: str | None  #: why no server could take it; then they are failed from the start
 
 
 def copy_for(
@@ -29,8 +38,8 @@ def copy_for(
 
 def fan_out(
     tx: Tx, category: Category, post: Post, *, raw: bytes, parsed: ParsedMessage, now: datetime
-) -> int:
-    """Put an accepted post into the outbox; return the number of deliveries made.
+) -> FannedOut:
+    """Put an accepted post into the outbox.
 
     A category that cannot send makes none, so that nothing old goes out once it can. A post that
     no server could take as it is gets its deliveries too, failed from the start with the reason.
@@ -49,7 +58,7 @@ def fan_out(
         raw_id=post.raw_id,
         made_message_id=None if parsed.message_id else post.message_id,
     )
-    return outbox.fan_out(
+    queued = outbox.fan_out(
         tx,
         new,
         to_subscribers=category.outgoing is not None,
@@ -57,3 +66,4 @@ def fan_out(
         refusal=copy.refusal,
         now=now,
     )
+    return FannedOut(queued, copy.refusal)

@@ -1,17 +1,27 @@
 """What an attempt's outcome means for each delivery: its next state, and when it is tried again."""
 
-from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from random import Random
 
 from listbridge import clock
 from listbridge.delivery import retry
 from listbridge.submission import Outcome, OutgoingSettings, Result
-from storage import budgets, outbox, owner
+from storage import budgets, claims, owner
+from storage.claims import Claimed, Group
 from storage.database import Tx
-from storage.outbox import Claimed, Group
 from storage.states import DeliveryState
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Deliveries of one group whose attempts ended alike; what was not tried is in none."""
+
+    state: DeliveryState  #: as it counts: in doubt is uncertain, also while it is held
+    recipients: tuple[str, ...]
+    reply: str
+    next_attempt: datetime | None = None
 
 
 def settle(
@@ -20,16 +30,17 @@ def settle(
     group: Group,
     outcomes: Mapping[str, Outcome],
     random: Random,
-) -> Counter[DeliveryState]:
-    """Record all outcomes of a group and count them; who is not named in them was not tried."""
+) -> list[Settled]:
+    """Record all outcomes of a group; who is not named in them was not tried."""
     by_outcome: dict[Outcome, list[Claimed]] = {}
     untried = Outcome(Result.UNTRIED, "")
     for one in group.deliveries:
         by_outcome.setdefault(outcomes.get(one.recipient, untried), []).append(one)
-    counted: Counter[DeliveryState] = Counter()
-    for outcome, deliveries in by_outcome.items():
-        counted += _settle_alike(tx, settings, outcome, deliveries, random)
-    return counted
+    return [
+        end
+        for outcome, deliveries in by_outcome.items()
+        for end in _settle_alike(tx, settings, outcome, deliveries, random)
+    ]
 
 
 def give_back(tx: Tx, settings: OutgoingSettings, unused: int) -> None:
@@ -44,26 +55,23 @@ def _settle_alike(
     outcome: Outcome,
     deliveries: list[Claimed],
     random: Random,
-) -> Counter[DeliveryState]:
+) -> list[Settled]:
     me, now = owner.this_process(), clock.now()
     ids = [one.id for one in deliveries]
     if outcome.result is Result.UNTRIED:
         give_back(tx, settings, len(ids))
-        outbox.settle(tx, ids, DeliveryState.PENDING, reply=outcome.reply, owner=me, now=now)
-        return Counter()
+        claims.settle(tx, ids, DeliveryState.PENDING, reply=outcome.reply, owner=me, now=now)
+        return []
     if outcome.result in (Result.SENT, Result.FAILED):
         final = DeliveryState.SENT if outcome.result is Result.SENT else DeliveryState.FAILED
-        outbox.settle(tx, ids, final, reply=outcome.reply, owner=me, now=now)
-        return Counter({final: len(ids)})
-    counted: Counter[DeliveryState] = Counter()
-    for one in deliveries:
-        counted[_settle_open(tx, settings, outcome, one, random)] += 1
-    return counted
+        claims.settle(tx, ids, final, reply=outcome.reply, owner=me, now=now)
+        return [Settled(final, tuple(one.recipient for one in deliveries), outcome.reply)]
+    return [_settle_open(tx, settings, outcome, one, random) for one in deliveries]
 
 
 def _settle_open(
     tx: Tx, settings: OutgoingSettings, outcome: Outcome, one: Claimed, random: Random
-) -> DeliveryState:
+) -> Settled:
     """Record an attempt that left the delivery open: deferred, uncertain, or given up."""
     now = clock.now()
     doubt = outcome.result is Result.UNCERTAIN
@@ -76,7 +84,7 @@ def _settle_open(
     if wait is None and state is not DeliveryState.HELD:
         state, reply = DeliveryState.FAILED, f"given up after {settings.give_up_after}: {reply}"
     later = now + (wait or timedelta(0))
-    outbox.settle(
+    claims.settle(
         tx,
         [one.id],
         state,
@@ -87,4 +95,6 @@ def _settle_open(
         waited=int((waited + (wait or timedelta(0))).total_seconds()),
         doubt=doubt,
     )
-    return DeliveryState.UNCERTAIN if doubt else state
+    is_waiting = state in (DeliveryState.DEFERRED, DeliveryState.UNCERTAIN)
+    counted = DeliveryState.UNCERTAIN if doubt else state
+    return Settled(counted, (one.recipient,), reply, later if is_waiting else None)

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from listbridge import clock, message
+from listbridge import clock, maillog, message
+from listbridge.delivery import events
 from listbridge.delivery.settle import give_back, settle
 from listbridge.errors import ListbridgeError
 from listbridge.submission import (
@@ -20,16 +21,20 @@ from listbridge.submission import (
     Result,
     SenderRefused,
 )
-from storage import budgets, outbox, owner, raw_messages
+from storage import budgets, claims, outbox, owner, raw_messages
+from storage import due as waiting
+from storage.claims import Group
 from storage.database import Database, Tx
 from storage.errors import StoreError
-from storage.outbox import Group, Outgoing
+from storage.outbox import Names, Outgoing
 from storage.states import DeliveryState
 
 # So many transactions in a row cut short without one message taken, and the account is left alone.
 _CUTS = 5
 # Claims of processes on other machines count for at least so long.
 _CLAIM = timedelta(minutes=30)
+# A database that is started anew is back by then. Seconds.
+_STORE_WAITS = (0.5, 2.0, 10.0)
 
 
 @dataclass
@@ -43,10 +48,14 @@ class Account:
 
 @dataclass
 class Sent:
-    """How the attempts of one run ended; `error` says what stopped it early."""
+    """How the attempts of one run ended; `error` says what stopped it early.
+
+    `starved` says that the account's budget did.
+    """
 
     outcomes: Counter[DeliveryState] = field(default_factory=Counter)
     error: str | None = None
+    starved: bool = False
 
 
 @dataclass
@@ -56,6 +65,7 @@ class _Run:
     settings: OutgoingSettings
     account: Account
     due: datetime
+    enough: Callable[[], bool]
     sent: Sent = field(default_factory=Sent)
     stopped: bool = False
     random: Random = field(default_factory=Random)
@@ -67,19 +77,26 @@ class _Wire:
     """One outgoing message ready for SMTP, and its form for servers without 8BITMIME."""
 
     outgoing_id: int
+    names: Names
     sender: str
     eight_bit: bytes
     seven_bit: bytes | None
 
 
 async def send_due(
-    db: Database, category_id: int, settings: OutgoingSettings, account: Account
+    db: Database,
+    category_id: int,
+    settings: OutgoingSettings,
+    account: Account,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Sent:
     """Make one attempt at every delivery of the category that is due now.
 
-    Trouble of the account or the store ends it early and is told in the result's `error`.
+    Trouble of the account or the store ends it early and is told in the result's `error`; so does
+    `enough`, which is asked before each group. Within a process, to be called for a category once
+    at a time.
     """
-    run = _Run(db, category_id, settings, account, clock.now())
+    run = _Run(db, category_id, settings, account, clock.now(), enough)
     due = await asyncio.to_thread(_begin, run)
     groups = -(-due // settings.max_recipients)
     places = min(groups, settings.max_connections)
@@ -94,29 +111,44 @@ async def send_due(
 
 def _begin(run: _Run) -> int:
     """Settle what a dead process left behind; return how many deliveries are due."""
-    hold = run.settings.on_uncertain == "hold"
+    hold, me = run.settings.on_uncertain == "hold", owner.this_process()
+
+    def is_alive(one: str) -> bool | None:
+        # A category is sent for once at a time: what is ours now, an earlier run could not record.
+        return False if one == me else owner.is_alive(one)
+
     with run.db.transaction() as tx:
-        doubtful = outbox.doubt_abandoned(
-            tx, run.category_id, is_alive=owner.is_alive, hold=hold, now=run.due
+        doubtful = claims.doubt_abandoned(
+            tx, run.category_id, is_alive=is_alive, hold=hold, now=run.due
         )
-        run.sent.outcomes[DeliveryState.UNCERTAIN] += doubtful
         budgets.forget_old(tx, run.due)
-        return outbox.count_due(tx, run.category_id, run.due)
+        due = waiting.count_due(tx, run.category_id, run.due)
+    run.sent.outcomes += Counter({DeliveryState.UNCERTAIN: len(doubtful)})
+    events.doubted(doubtful)
+    return due
 
 
 async def _work(run: _Run) -> None:
     """Send group after group until nothing is due or the account or category must stop."""
-    while not run.stopped:
+    while not run.stopped and not run.enough():
         try:
             await _send_one_group(run)
         except SenderRefused as trouble:
+            maillog.warning("sender.refused", account=run.settings.account, reason=str(trouble))
             _stop(run, trouble)
         except AccountTrouble as trouble:
-            run.account.trouble = run.account.trouble or trouble
+            _pause(run, trouble)
             _stop(run, trouble)
         except BaseException:
             run.stopped = True  # the others finish what they have in hand, and no more
             raise
+
+
+def _pause(run: _Run, trouble: AccountTrouble) -> None:
+    # Several connections may meet the same trouble; the first tells.
+    if run.account.trouble is None:
+        run.account.trouble = trouble
+        maillog.warning("account.paused", account=run.settings.account, reason=str(trouble))
 
 
 def _stop(run: _Run, trouble: ListbridgeError | None) -> None:
@@ -135,18 +167,18 @@ async def _send_one_group(run: _Run) -> None:
         if group is None:
             _stop(run, None)
             return
+        wire = await asyncio.to_thread(_wire, run, group.outgoing_id)
         try:
-            outcomes = await _deliver(run, connection, group)
+            outcomes = await _deliver(connection, group, wire)
         except AccountTrouble as trouble:
-            await asyncio.to_thread(_record, run, group, trouble.outcomes)
+            await _record(run, group, wire, trouble.outcomes)
             raise
-        await asyncio.to_thread(_record, run, group, outcomes)
+        await _record(run, group, wire, outcomes)
     _watch_for_cuts(run, outcomes)
 
 
-async def _deliver(run: _Run, connection: Connection, group: Group) -> Mapping[str, Outcome]:
+async def _deliver(connection: Connection, group: Group, wire: _Wire) -> Mapping[str, Outcome]:
     recipients = tuple(one.recipient for one in group.deliveries)
-    wire = await asyncio.to_thread(_wire, run, group.outgoing_id)
     content = wire.eight_bit if connection.accepts_8bit else wire.seven_bit
     if content is None:
         words = "the server takes no 8-bit mail, and signed mail must not be re-encoded"
@@ -166,8 +198,9 @@ def _claim(run: _Run) -> Group | None:
             now=now,
         )
         if not granted:
+            run.sent.starved = True
             return None
-        group = outbox.claim(
+        group = claims.claim(
             tx,
             run.category_id,
             owner=owner.this_process(),
@@ -188,7 +221,7 @@ def _wire(run: _Run, outgoing_id: int) -> _Wire:
     with run.db.reading() as tx:
         outgoing = outbox.find(tx, outgoing_id)
         content = message.wire(outgoing.head, _body(tx, outgoing))
-    made = _Wire(outgoing_id, outgoing.sender, content, message.seven_bit(content))
+    made = _Wire(outgoing_id, outgoing.names, outgoing.sender, content, message.seven_bit(content))
     run.wire = made
     return made
 
@@ -199,10 +232,28 @@ def _body(tx: Tx, outgoing: Outgoing) -> bytes:
     return message.split(raw_messages.read(tx, outgoing.raw_id))[1]
 
 
-def _record(run: _Run, group: Group, outcomes: Mapping[str, Outcome]) -> None:
+async def _record(run: _Run, group: Group, wire: _Wire, outcomes: Mapping[str, Outcome]) -> None:
+    """Put on record how the attempts ended, also where the store is away for a moment.
+
+    What cannot be recorded stays *sending*, and is doubted when its category is sent for again.
+    """
+    for wait in (*_STORE_WAITS, None):
+        try:
+            await asyncio.to_thread(_settle, run, group, wire, outcomes)
+        except StoreError:
+            if wait is None:
+                raise
+            await asyncio.sleep(wait)
+        else:
+            return
+
+
+def _settle(run: _Run, group: Group, wire: _Wire, outcomes: Mapping[str, Outcome]) -> None:
     with run.db.transaction() as tx:
-        counted = settle(tx, run.settings, group, outcomes, run.random)
-    run.sent.outcomes += counted
+        ends = settle(tx, run.settings, group, outcomes, run.random)
+    for end in ends:
+        run.sent.outcomes[end.state] += len(end.recipients)
+    events.settled(wire.names, ends)
 
 
 def _watch_for_cuts(run: _Run, outcomes: Mapping[str, Outcome]) -> None:

@@ -2,17 +2,19 @@
 
 import contextlib
 import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from listbridge import clock
 from listbridge.category import Category
 from listbridge.delivery import fanout
 from listbridge.errors import ListbridgeError
-from listbridge.intake import thread
+from listbridge.intake import events, thread
 from listbridge.intake.classify import Kind
 from listbridge.intake.judge import Judgement, Understood, consider, understand
 from listbridge.intake.tally import Tally
 from listbridge.moderation.rules import Action
-from storage import inbound, posts, raw_messages
+from storage import categories, inbound, posts, raw_messages
 from storage.database import Database, Tx
 from storage.errors import StoreError
 from storage.inbound import Inbound
@@ -40,16 +42,40 @@ _COUNTERS = {
 }
 
 
-def dispatch_waiting(db: Database, category: Category, category_id: int, tally: Tally) -> None:
+@dataclass(frozen=True)
+class _Decision:
+    """What was decided, to be counted and told once it is committed."""
+
+    judgement: Judgement
+    counter: str
+    post_id: int | None = None
+    queued: int = 0
+    refusal: str | None = None
+
+
+def nobody_waits() -> None:
+    """Deliveries were made, and are sent some time later."""
+
+
+def dispatch_waiting(
+    db: Database,
+    category: Category,
+    category_id: int,
+    tally: Tally,
+    queued: Callable[[], None] = nobody_waits,
+) -> None:
     """Decide everything this category has received, in the order it came.
 
     A message that cannot be understood is shunted and the next one goes on; `StoreError` ends it,
-    and what is left stays received.
+    and what is left stays received. `queued` is called after each that led to deliveries.
     """
     with db.reading() as tx:
         waiting = inbound.waiting(tx, category_id)
     for inbound_id in waiting:
+        before = tally.queued
         dispatch(db, category, inbound_id, tally)
+        if tally.queued > before:
+            queued()
 
 
 def dispatch(db: Database, category: Category, inbound_id: int, tally: Tally) -> None:
@@ -62,7 +88,7 @@ def dispatch(db: Database, category: Category, inbound_id: int, tally: Tally) ->
     try:
         if attempts > _DEATHS:
             reason = f"the program ended {_DEATHS} times while it was handling this message"
-            _shunt(db, one, tally, reason, None)
+            _shunt(db, one, tally, reason, None, None)
         else:
             _decide(db, category, one, tally)
     except StoreError:
@@ -73,38 +99,55 @@ def dispatch(db: Database, category: Category, inbound_id: int, tally: Tally) ->
 
 
 def _decide(db: Database, category: Category, one: Inbound, tally: Tally) -> None:
+    raw = None
     try:
         with db.reading() as tx:
             raw = raw_messages.read(tx, one.raw_id)
             repeated = inbound.came_before(tx, one.category_id, one.raw_id, one.id)
         if repeated:
-            _finish_repeated(db, one, tally)
+            _finish_repeated(db, one, raw, tally)
             return
         understood = understand(raw)
         with db.transaction() as tx:
-            counters = _apply(tx, category, one, understood)
+            decision = _apply(tx, category, one, understood)
     except StoreError:
         raise
     except ListbridgeError as err:
-        _shunt(db, one, tally, str(err), None)
+        _shunt(db, one, tally, str(err), None, raw)
     except Exception as err:
         # Whatever a library raised on these bytes: this message is set aside, the next goes on.
         reason = f"handling it failed: {type(err).__name__}"
-        _shunt(db, one, tally, reason, _without_content(err))
+        _shunt(db, one, tally, reason, _without_content(err), raw)
     else:
         # Only what is committed counts.
-        tally.add(**counters)
+        if decision is not None:
+            _tell(one, understood, decision, tally)
 
 
-def _finish_repeated(db: Database, one: Inbound, tally: Tally) -> None:
+def _tell(one: Inbound, understood: Understood, decision: _Decision, tally: Tally) -> None:
+    tally.add(**{decision.counter: 1}, queued=decision.queued)
+    events.decided(
+        one,
+        understood,
+        decision.judgement,
+        post_id=decision.post_id,
+        queued=decision.queued,
+        refusal=decision.refusal,
+    )
+
+
+def _finish_repeated(db: Database, one: Inbound, raw: bytes, tally: Tally) -> None:
+    reason = "the same bytes came before"
     with db.transaction() as tx:
-        reason = "the same bytes came before"
         done = inbound.finish(tx, one.id, Result.DUPLICATE, reason=reason, now=clock.now())
-    tally.add(duplicates=int(done))
+    if done:
+        tally.add(duplicates=1)
+        events.repeated(one, raw, reason)
 
 
-def _apply(tx: Tx, category: Category, one: Inbound, understood: Understood) -> dict[str, int]:
-    """Record what the message is; return what to add to which counters."""
+def _apply(tx: Tx, category: Category, one: Inbound, understood: Understood) -> _Decision | None:
+    """Record what the message is; None if another process has decided it meanwhile."""
+    categories.lock(tx, one.category_id)
     judgement = consider(tx, category, one.category_id, understood, approved=one.approved)
     finding = judgement.finding
     now = clock.now()
@@ -114,7 +157,7 @@ def _apply(tx: Tx, category: Category, one: Inbound, understood: Understood) -> 
         done = inbound.shunt(tx, one.id, reason=finding.reason or "", traceback=None, now=now)
     else:
         done = inbound.finish(tx, one.id, _RESULTS[finding.kind], reason=finding.reason, now=now)
-    return {_COUNTERS[finding.kind]: 1} if done else {}
+    return _Decision(judgement, _COUNTERS[finding.kind]) if done else None
 
 
 def _post(
@@ -123,14 +166,14 @@ def _post(
     one: Inbound,
     understood: Understood,
     judgement: Judgement,
-) -> dict[str, int]:
+) -> _Decision | None:
     """Everything an accepted or held post leads to, in the transaction that decides it."""
     verdict = judgement.verdict
     assert verdict is not None
     result = Result.REPLY if judgement.parent else Result.POST
     now = clock.now()
     if not inbound.finish(tx, one.id, result, reason=verdict.reason, now=now):
-        return {}
+        return None
     post_id = posts.add(tx, _new_post(one, understood, judgement), now)
     if verdict.action in (Action.ACCEPT, Action.HOLD):
         if judgement.parent:
@@ -140,13 +183,11 @@ def _post(
         thread.adopt_replies(tx, one.category_id, post_id, names)
     counter = _counter(verdict.action, is_reply=judgement.parent is not None)
     if verdict.action is not Action.ACCEPT:
-        return {counter: 1}
+        return _Decision(judgement, counter, post_id)
     post = posts.find(tx, post_id)
     assert post is not None
-    queued = fanout.fan_out(
-        tx, category, post, raw=understood.raw, parsed=understood.parsed, now=now
-    )
-    return {counter: 1, "queued": queued}
+    made = fanout.fan_out(tx, category, post, raw=understood.raw, parsed=understood.parsed, now=now)
+    return _Decision(judgement, counter, post_id, made.queued, made.refusal)
 
 
 def _counter(action: Action, *, is_reply: bool) -> str:
@@ -176,12 +217,16 @@ def _new_post(one: Inbound, understood: Understood, judgement: Judgement) -> pos
     )
 
 
-def _shunt(db: Database, one: Inbound, tally: Tally, reason: str, trace: str | None) -> None:
+def _shunt(
+    db: Database, one: Inbound, tally: Tally, reason: str, trace: str | None, raw: bytes | None
+) -> None:
     # A reason may quote what no database takes, and then not even shunting would help.
     reason = reason.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
     with db.transaction() as tx:
         done = inbound.shunt(tx, one.id, reason=reason, traceback=trace, now=clock.now())
-    tally.add(shunted=int(done))
+    if done:
+        tally.add(shunted=1)
+        events.shunted(one, reason, raw)
 
 
 def _without_content(err: Exception) -> str:

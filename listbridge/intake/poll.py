@@ -1,10 +1,11 @@
 """One pass over one mailbox: store what is new, then delete it on the server, and verify."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from listbridge import clock, message
+from listbridge import clock, maillog, message
+from listbridge.intake import events
 from listbridge.intake.recognise import Recognised, recognise
 from listbridge.intake.tally import Tally
 from listbridge.intake.watchdog import Watchdog
@@ -13,10 +14,11 @@ from storage import arrivals, inbound, leases, raw_messages
 from storage.arrivals import Arrival
 from storage.database import Database, Tx
 from storage.leases import Lease
-from storage.states import Source
+from storage.states import Source, Trouble
 
 # So many time limits without one more message finished end a pass.
 _PATIENCE = 5
+_TOLD_AT_ONCE = 100
 
 
 def time_budget(settings: IncomingSettings) -> timedelta:
@@ -76,18 +78,20 @@ def _report(this: _Pass, box: Mailbox) -> None:
     """Say what the operator should hear although the pass went well."""
     host = this.settings.host
     for sentence in box.complaints:
-        this.tally.complain(sentence)
+        this.tally.complain(sentence, Trouble.DELETIONS)
     if box.unreadable:
         listed, why = box.unreadable[0]
         others = len(box.unreadable) - 1
         this.tally.complain(
             f"{host}: message {listed.uid or listed.number} cannot be read and stays in the "
-            f"mailbox{f', like {others} others' if others else ''}: {why}"
+            f"mailbox{f', like {others} others' if others else ''}: {why}",
+            Trouble.MAILBOX,
         )
     if this.recognised.returned:
         this.tally.complain(
             f"{host} still offers {this.recognised.returned} messages that were deleted there; "
-            "they are not posted again, but have the mailbox's settings looked at"
+            "they are not posted again, but have the mailbox's settings looked at",
+            Trouble.DELETIONS,
         )
 
 
@@ -104,6 +108,7 @@ def _take_in(this: _Pass, box: Mailbox, watchdog: Watchdog) -> None:
             now=clock.now(),
         )
         _note_returned(tx, this.recognised.known.values())
+    _tell_leftovers(this, len(this.recognised.known))
     _delete_known(this, box)
     for batch in box.fetch(this.recognised.wanted):
         _keep(this, batch)
@@ -129,29 +134,46 @@ def _delete_known(this: _Pass, box: Mailbox) -> None:
         _note_gone(this, box.delete(list(known)))
 
 
-def _keep(this: _Pass, batch: Iterable[FetchedMessage]) -> None:
+def _keep(this: _Pass, batch: Sequence[FetchedMessage]) -> None:
     """Commit a batch under the lease; only then may anything of it be deleted."""
-    fetched = 0
+    new: list[tuple[int, FetchedMessage]] = []
     until = clock.now() + time_budget(this.settings)
     logged: dict[Listed, int] = {}
     with this.db.transaction() as tx:
         leases.renew(tx, this.lease, until)
+        raw_messages.keep_several(tx, (one.raw for one in batch))
         for one in batch:
             leftover = _leftover(tx, this, one)
             if leftover is None:
-                fetched += 1
-                logged[one.listed] = _keep_new(tx, this, one)
+                inbound_id, logged[one.listed] = _keep_new(tx, this, one)
+                new.append((inbound_id, one))
             else:
                 logged[one.listed] = leftover
     this.arrival_of |= logged
-    this.tally.fetched += fetched
+    this.tally.fetched += len(new)
+    mailbox = this.settings.key
+    for inbound_id, one in new:
+        events.received(
+            this.tally.category, inbound_id, one.raw, mailbox=mailbox, uid=one.listed.uid
+        )
+    _tell_leftovers(this, len(logged) - len(new))
 
 
-def _keep_new(tx: Tx, this: _Pass, one: FetchedMessage) -> int:
+def _tell_leftovers(this: _Pass, count: int) -> None:
+    if count:
+        maillog.info(
+            "message.leftover",
+            category=this.tally.category,
+            mailbox=this.settings.key,
+            count=count,
+        )
+
+
+def _keep_new(tx: Tx, this: _Pass, one: FetchedMessage) -> tuple[int, int]:
     inbound_id, raw_id = inbound.keep(
         tx, this.category_id, one.raw, source=Source.MAILBOX, now=clock.now()
     )
-    return _log(tx, this, one.listed, raw_id, inbound_id)
+    return inbound_id, _log(tx, this, one.listed, raw_id, inbound_id)
 
 
 def _leftover(tx: Tx, this: _Pass, one: FetchedMessage) -> int | None:
@@ -222,3 +244,13 @@ def _note_gone(this: _Pass, gone: list[Listed]) -> None:
     with this.db.transaction() as tx:
         arrivals.mark_gone(tx, ids, clock.now())
     this.tally.deleted += len(ids)
+    # A POP3 server gives all that it deleted at once, and a line of the log should stay a line.
+    for start in range(0, len(gone), _TOLD_AT_ONCE):
+        told = gone[start : start + _TOLD_AT_ONCE]
+        maillog.info(
+            "message.deleted",
+            category=this.tally.category,
+            mailbox=this.settings.key,
+            count=len(told),
+            uids=[listed.uid for listed in told if listed.uid is not None],
+        )

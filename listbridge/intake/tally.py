@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from storage.states import Trouble
+
 
 @dataclass
 class Tally:
@@ -27,14 +29,17 @@ class Tally:
     uncertain: int = 0
     error: str | None = None
     warnings: list[str] = field(default_factory=list)  #: worth saying, and no error
+    trouble: Trouble | None = None  #: of what kind the error is; the worst, if of several
 
     def add(self, **counters: int) -> None:
         """Add to the counters of these names."""
         for name, number in counters.items():
             setattr(self, name, getattr(self, name) + number)
 
-    def complain(self, sentence: str) -> None:
+    def complain(self, sentence: str, trouble: Trouble | None = None) -> None:
         """Add a sentence to the error unless it is there; the counters stay true."""
+        if trouble is not None:
+            self.trouble = min(trouble, self.trouble or trouble, key=list(Trouble).index)
         if self.error and sentence in self.error.split("; "):
             return
         self.error = f"{self.error}; {sentence}" if self.error else sentence

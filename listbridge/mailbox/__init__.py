@@ -1,9 +1,11 @@
 """One IMAP or POP3 mailbox: settings, connection, messages, deletion."""
 
-from listbridge.mailbox.connect import open_mailbox
+from listbridge.mailbox.connect import open_mailbox, open_watch
+from listbridge.mailbox.idle import NoIdle, Watch
 from listbridge.mailbox.mailbox import (
     FetchedMessage,
     Listed,
+    LoginRefused,
     Mailbox,
     MailboxBusy,
     MailboxError,
@@ -14,8 +16,12 @@ __all__ = [
     "FetchedMessage",
     "IncomingSettings",
     "Listed",
+    "LoginRefused",
     "Mailbox",
     "MailboxBusy",
     "MailboxError",
+    "NoIdle",
+    "Watch",
     "open_mailbox",
+    "open_watch",
 ]

@@ -11,7 +11,7 @@ from imapclient.exceptions import ProtocolError
 
 from listbridge import guard
 from listbridge.errors import ListbridgeError
-from listbridge.mailbox.mailbox import MailboxBusy, MailboxError
+from listbridge.mailbox.mailbox import LoginRefused, MailboxBusy, MailboxError
 
 # RFC 3206, RFC 2449 8.1 and RFC 5530 3: codes that mean "later" although nothing is wrong.
 _BUSY = ("[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]", "[INUSE]", "[UNAVAILABLE]")
@@ -73,19 +73,21 @@ def is_refusal(err: Exception) -> bool:
     )
 
 
-def refusal(where: str, what: str, words: str, secrets: Secrets) -> MailboxError:
+def refusal(
+    where: str, what: str, words: str, secrets: Secrets, *, cure: str | None = None
+) -> MailboxError:
     """Return the error for a server that says no to `what`, such as "refused the login"."""
     kind = MailboxBusy if is_busy(words) else MailboxError
-    later = "; it is tried again at the next poll" if kind is MailboxBusy else ""
-    return kind(f"{where} {what}: {secrets.quotable(words)}{later}")
+    later = "it is tried again at the next poll" if kind is MailboxBusy else cure
+    return kind(f"{where} {what}: {secrets.quotable(words)}", cure=later)
 
 
 def login_refused(err: Exception, username: str, where: str, secrets: Secrets) -> MailboxError:
-    """Return the error for a login that the server does not accept."""
+    """Return the error for a login that the server does not accept now, or at all."""
     error = refusal(where, f"refuses the login of {username}", server_words(err), secrets)
     if isinstance(error, MailboxBusy):
         return error
-    return MailboxError(f"{error}; check username and password")
+    return LoginRefused(str(error), cure="check username and password")
 
 
 def is_busy(words: str) -> bool:
@@ -100,8 +102,8 @@ def is_busy(words: str) -> bool:
 def no_starttls(where: str, why: str) -> MailboxError:
     """Return the error for a server that `why` cannot be spoken to in TLS as required."""
     return MailboxError(
-        f"{where}: STARTTLS is required, but the server {why}; no password was sent; "
-        'check port, or set security to "tls"'
+        f"{where}: STARTTLS is required, but the server {why}; no password was sent",
+        cure='check port, or set security to "tls"',
     )
 
 
@@ -118,49 +120,61 @@ def failure(err: Exception, where: str, doing: str, secrets: Secrets) -> Mailbox
     if isinstance(err, MailboxError):
         return err
     if isinstance(err, ListbridgeError):
-        return MailboxError(f"{where}: {err}")
+        return MailboxError(f"{where}: {err.fault}", cure=err.cure)
     if isinstance(err, ssl.SSLError):
-        return MailboxError(f"{where} {_tls_trouble(err)}")
+        fault, tls_cure = _tls_trouble(err)
+        return MailboxError(f"{where} {fault}", cure=tls_cure)
     if isinstance(err, OSError | EOFError):
-        return MailboxError(f"{where} {_network_trouble(err, doing)}")
+        fault, cure = _network_trouble(err, doing)
+        return MailboxError(f"{where} {fault}", cure=cure)
     if isinstance(err, imaplib.IMAP4.readonly):
-        return MailboxError(
-            f"{where} opens the folder only for reading; give this user the right to delete there"
-        )
+        return only_for_reading(where)
     if is_refusal(err):
         return refusal(where, f"refused {doing}", server_words(err), secrets)
     if isinstance(err, imaplib.IMAP4.abort) and not _NONSENSE.search(str(err)):
         return refusal(where, f"said goodbye while {doing}", server_words(err), secrets)
     # The libraries' parsers let fall whatever they trip over. Its text may hold mail: not shown.
     return MailboxError(
-        f"{where} answered nonsense while {doing} ({type(err).__name__}); "
-        "if it stays so, ask who runs the server"
+        f"{where} answered nonsense while {doing} ({type(err).__name__})",
+        cure="if it stays so, ask who runs the server",
     )
 
 
-def _tls_trouble(err: ssl.SSLError) -> str:
+def only_for_reading(where: str) -> MailboxError:
+    """Return the error for a folder from which this user may delete nothing."""
+    return MailboxError(
+        f"{where} opens the folder only for reading",
+        cure="give this user the right to delete there",
+    )
+
+
+def _tls_trouble(err: ssl.SSLError) -> tuple[str, str]:
     if isinstance(err, ssl.SSLCertVerificationError):
         if err.verify_code == _EXPIRED:
-            return "shows a certificate that has expired; it has to be renewed on the server"
+            return "shows a certificate that has expired", "it has to be renewed on the server"
         if err.verify_code in _WRONG_NAME:
-            return "shows a certificate for another name; set host to the name it was issued for"
+            fault = "shows a certificate for another name"
+            return fault, "set host to the name it was issued for"
         return (
-            f"shows a certificate that is not trusted ({err.verify_message}); "
-            "if it is your own, name its authority's certificate in ca_file"
+            f"shows a certificate that is not trusted ({err.verify_message})",
+            "if it is your own, name its authority's certificate in ca_file",
         )
     if err.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
-        return "does not speak TLS there; check port and security"
-    return f"broke off the TLS connection ({err.reason or type(err).__name__}); check security"
+        return "does not speak TLS there", "check port and security"
+    return f"broke off the TLS connection ({err.reason or type(err).__name__})", "check security"
 
 
-def _network_trouble(err: Exception, doing: str) -> str:
+def _network_trouble(err: Exception, doing: str) -> tuple[str, str | None]:
     if isinstance(err, socket.gaierror):
-        return "is not known by that name; check host, and whether name resolution works"
+        return "is not known by that name", "check host, and whether name resolution works"
     if isinstance(err, ConnectionRefusedError):
-        return "refuses the connection; check host and port, and whether the server is running"
+        cure = "check host and port, and whether the server is running"
+        return "refuses the connection", cure
     if isinstance(err, TimeoutError):
-        cure = "check host, port, firewall" if doing == CONNECTING else "a longer timeout may help"
-        return f"did not answer in time while {doing}; {cure}"
+        early = doing == CONNECTING
+        cure = "check host, port, security, firewall" if early else "a longer timeout may help"
+        return f"did not answer in time while {doing}", cure
     if isinstance(err, ConnectionError | EOFError):
-        return f"closed the connection while {doing}; it is tried again at the next poll"
-    return f"cannot be reached ({err.strerror if isinstance(err, OSError) else err}) while {doing}"
+        return f"closed the connection while {doing}", "it is tried again at the next poll"
+    why = err.strerror if isinstance(err, OSError) else err
+    return f"cannot be reached ({why}) while {doing}", None

@@ -1,6 +1,5 @@
 """One IMAP folder as a `Mailbox`: by UID within UIDVALIDITY, sizes first, in batches."""
 
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -35,8 +34,7 @@ class ImapMailbox:
         self,
         settings: IncomingSettings,
         link: Link,
-        context: ssl.SSLContext | None,
-        password: str,
+        client: imap_client.Client,
         *,
         read_only: bool,
     ) -> None:
@@ -45,7 +43,7 @@ class ImapMailbox:
         self._settings = settings
         self._link = link
         self._read_only = read_only
-        self._client = imap_client.connect(settings, link, context, password)
+        self._client = client
         self._uidvalidity = self._select()
         # RFC 3501 2.3.1.1: without UIDVALIDITY a UID says nothing beyond this connection.
         self.deletes_unread = self._uidvalidity is not None
@@ -109,8 +107,10 @@ class ImapMailbox:
                 if not explain.is_refusal(err):
                     raise
                 words = explain.server_words(err)
-                what = f"does not open the folder {folder!r} (check folder)"
-                raise explain.refusal(link.where, what, words, link.secrets) from None
+                what = f"does not open the folder {folder!r}"
+                raise explain.refusal(
+                    link.where, what, words, link.secrets, cure="check folder"
+                ) from None
             announced: Any = self._client.wire.untagged_responses.get("UIDVALIDITY")
             uidvalidity = int(announced[-1]) if announced else None
         self._client.wire.uidvalidity = uidvalidity

@@ -146,34 +146,41 @@ def connect(
     with link.talking(explain.CONNECTING):
         if context and settings.security == "tls":
             link.secure(context, settings.host)
-        client = Client(link, settings.timeout.total_seconds())
-        # RFC 3501 7.1.4: after a forged PREAUTH no STARTTLS would be possible.
-        if client.wire.state != "NONAUTH":
-            raise MailboxError(
-                f"{link.where} claims that we are logged in already (PREAUTH), which may be a "
-                "trick; no password was sent; check host and port"
-            )
+        client = greeted(settings, link)
         if context and settings.security == "starttls":
             client.wire.begin_tls(context, settings.host)
     with link.talking("logging in"):
-        _log_in(client, settings, password)
-        # They may change with the login; imapclient keeps them from now on.
-        client.capabilities()
+        log_in(client, settings, password)
     return client
 
 
-def _log_in(client: Client, settings: IncomingSettings, password: str) -> None:
+def greeted(settings: IncomingSettings, link: Link) -> Client:
+    """Wait for the greeting, which must be one of a server that wants a login."""
+    client = Client(link, settings.timeout.total_seconds())
+    # RFC 3501 7.1.4: after a forged PREAUTH no STARTTLS would be possible.
+    if client.wire.state != "NONAUTH":
+        raise MailboxError(
+            f"{link.where} claims that we are logged in already (PREAUTH), which may be a "
+            "trick; no password was sent",
+            cure="check host and port",
+        )
+    return client
+
+
+def log_in(client: Client, settings: IncomingSettings, password: str) -> None:
+    """Log in by the best way the server offers; one attempt."""
     link, offered = client.wire.link, client.wire.capabilities
     plain = "AUTH=PLAIN" in offered
     if "LOGINDISABLED" in offered and (settings.security == "none" or not plain):
         raise MailboxError(
-            f"{link.where} does not allow a login with a password here (LOGINDISABLED); "
-            'set security to "tls" or "starttls"'
+            f"{link.where} does not allow a login with a password here (LOGINDISABLED)",
+            cure='set security to "tls" or "starttls"',
         )
     if not plain and not (settings.username + password).isascii():
         raise MailboxError(
             f"{link.where} cannot take a user name or password beyond ASCII (it offers no "
-            "AUTH=PLAIN); choose another password"
+            "AUTH=PLAIN)",
+            cure="choose another password",
         )
     try:
         if plain:
@@ -185,6 +192,8 @@ def _log_in(client: Client, settings: IncomingSettings, password: str) -> None:
         if not explain.is_refusal(err):
             raise
         raise explain.login_refused(err, settings.username, link.where, link.secrets) from None
+    # They may change with the login; imapclient keeps them from now on.
+    client.capabilities()
 
 
 def _quoted(text: str) -> str:

@@ -31,6 +31,21 @@ class Removal:
         # The folder to move to; it is looked up, or created, when the first message goes there.
         self._target: str | None = None
 
+    def is_sure(self) -> bool:
+        """Say whether messages go whatever other clients have flagged \\Deleted in the folder."""
+        if self._expunges_by_uid or not self._moves:
+            return self._expunges_by_uid
+        return self._settings.after_fetch == "move" or self._find_trash() is not None
+
+    def find_target(self) -> tuple[str, bool]:
+        """Return the full name of the folder to move to, and whether it is there already."""
+        name = self._settings.target
+        if self._client.folder_exists(name):
+            return name, True
+        prefix = self._personal_prefix()
+        full = name if name.startswith(prefix) else prefix + name
+        return full, full != name and bool(self._client.folder_exists(full))
+
     def remove(self, uids: Sequence[int]) -> set[int]:
         """Remove the messages; return those that are verified gone from the folder."""
         if not uids:
@@ -83,7 +98,7 @@ class Removal:
 
     def _move_away(self, uids: Sequence[int]) -> None:
         if self._target is None:
-            self._target = self._prepare_target(self._settings.target)
+            self._target = self._prepare_target()
         if self._target is None:
             return
         if self._moves:
@@ -100,13 +115,10 @@ class Removal:
                 f"refused to move stored messages to {folder!r}", self._client.move, some, folder
             )
 
-    def _prepare_target(self, name: str) -> str | None:
+    def _prepare_target(self) -> str | None:
         """Return the folder's full name, creating it where it is missing; None if refused."""
-        if self._client.folder_exists(name):
-            return name
-        prefix = self._personal_prefix()
-        full = name if name.startswith(prefix) else prefix + name
-        if full != name and self._client.folder_exists(full):
+        full, is_there = self.find_target()
+        if is_there:
             return full
         created = self._try(f"refused to create {full!r}", self._client.create_folder, full)
         return full if created else None

@@ -37,6 +37,11 @@ class Link:
         """Whether the server has sent something that nobody asked for yet."""
         return bool(self._unread)
 
+    @property
+    def tls(self) -> ssl.SSLSocket | None:
+        """The TLS session, or None where the connection is in the clear."""
+        return self._sock if isinstance(self._sock, ssl.SSLSocket) else None
+
     def secure(self, context: ssl.SSLContext, host: str) -> None:
         """Go on in TLS, verifying the server's name and chain as `context` demands."""
         # The wrapped socket is ours before the handshake, so that `drop` can wake that too.

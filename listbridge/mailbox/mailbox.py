@@ -49,6 +49,10 @@ class MailboxError(ListbridgeError):
     """The mailbox cannot be read now; the text says which server, why, and what to do."""
 
 
+class LoginRefused(MailboxError):
+    """The server does not let us in."""
+
+
 class MailboxBusy(MailboxError):
     """Another connection holds the mailbox, or the server wants us later; nothing is wrong."""
 

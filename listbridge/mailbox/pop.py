@@ -1,7 +1,6 @@
 """One POP3 maildrop as a `Mailbox`: RETR, and DELE only of what this connection has read."""
 
 import poplib
-import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
@@ -33,8 +32,7 @@ class PopMailbox:
         self,
         settings: IncomingSettings,
         link: Link,
-        context: ssl.SSLContext | None,
-        password: str,
+        client: pop_client.Client,
         *,
         read_only: bool,
     ) -> None:
@@ -45,7 +43,7 @@ class PopMailbox:
         self._read_only = read_only
         self._read: set[int] = set()
         self._marked: Listing = []
-        self._client = pop_client.connect(settings, link, context, password)
+        self._client = client
 
     def on_progress(self, report: Callable[[], None]) -> None:
         """See `Mailbox.on_progress`."""

@@ -150,12 +150,17 @@ def connect(
         if context and settings.security == "starttls":
             client.begin_tls(context, settings.host)
     with link.talking("logging in"):
-        try:
-            client.user(settings.username)
-            client.pass_(password)
-        except poplib.error_proto as err:
-            if not explain.is_refusal(err):
-                raise
-            refused = explain.login_refused(err, settings.username, link.where, link.secrets)
-            raise refused from None
+        log_in(client, settings, password)
     return client
+
+
+def log_in(client: Client, settings: IncomingSettings, password: str) -> None:
+    """Log in by USER and PASS; one attempt."""
+    link = client.link
+    try:
+        client.user(settings.username)
+        client.pass_(password)
+    except poplib.error_proto as err:
+        if not explain.is_refusal(err):
+            raise
+        raise explain.login_refused(err, settings.username, link.where, link.secrets) from None

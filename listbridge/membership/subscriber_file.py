@@ -1,4 +1,4 @@
-"""Read a subscriber file: one address per line, `#` comments, `Name <address>` allowed."""
+"""A subscriber file: one address per line, `#` comments, `Name <address>` allowed."""
 
 import re
 from dataclasses import dataclass
@@ -49,6 +49,17 @@ def parse(text: str) -> tuple[list[Entry], list[BadLine]]:
         except ValueError as err:
             bad.append(BadLine(number, str(err)))
     return entries, bad
+
+
+def line(entry: Entry) -> str:
+    """Write a subscriber as `parse` reads him."""
+    if not entry.name:
+        # A line that begins with # would be a comment.
+        return f"<{entry.address}>" if entry.address.startswith("#") else entry.address
+    name = entry.name
+    if any(ch in name for ch in '<>"#\\'):
+        name = '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
+    return f"{name} <{entry.address}>"
 
 
 def _entry(line: str) -> Entry:

@@ -8,7 +8,7 @@ from listbridge import clock
 from listbridge.errors import ListbridgeError
 from listbridge.membership import subscriber_file
 from listbridge.message import key, normalise
-from storage import outbox, subscriptions
+from storage import categories, outbox, subscriptions
 from storage.database import Tx
 from storage.states import Origin, SubscriptionState
 from storage.subscriptions import Subscription
@@ -61,8 +61,9 @@ def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
     his own wish or by an administrator, is not added again. A line that names nobody may be a
     member's, mistyped, so then the others are added and nobody is removed.
     """
-    listed, problem = _read(path)
+    listed, problem = read_file(path)
     warnings = []
+    categories.lock(tx, category_id)
     present = {one.key: one for one in subscriptions.in_category(tx, category_id)}
     ours = [x for x in present.values() if x.origin is Origin.FILE and not _is_removed(x)]
     _refuse_shrunken(path, len(listed), len(ours))
@@ -80,7 +81,11 @@ def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
     return FileChange(added, len(leaving), tuple(warnings), problem)
 
 
-def _read(path: Path) -> tuple[Mapping[str, tuple[str, str]], str | None]:
+def read_file(path: Path) -> tuple[Mapping[str, tuple[str, str]], str | None]:
+    """Return address and name by the address's key, and which lines name nobody.
+
+    Raises `SubscriberFileError` if the file cannot be read.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as err:
@@ -104,8 +109,8 @@ def _refuse_shrunken(path: Path, listed: int, ours: int) -> None:
     if listed * 2 < ours:
         raise SubscriberFileError(
             f"the subscriber file {path} names {listed} addresses, less than half of the {ours} "
-            "it gave before; nobody was removed. If that is meant, remove some of them with "
-            "`listbridge subscribers remove` first"
+            "it gave before; nobody was removed",
+            cure="if that is meant, remove some of them with `listbridge subscribers remove` first",
         )
 
 

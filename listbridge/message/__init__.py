@@ -29,7 +29,7 @@ from listbridge.message.compose import (
     wire,
 )
 from listbridge.message.errors import AddressError, MessageError, TooComplex
-from listbridge.message.glance import Glance, glance
+from listbridge.message.glance import Glance, glance, glance_id
 from listbridge.message.headers import Head, split
 from listbridge.message.identity import derived_message_id, fingerprint, raw_hash
 from listbridge.message.parse import Attachment, ParsedMessage, parse
@@ -50,6 +50,7 @@ __all__ = [
     "derived_message_id",
     "fingerprint",
     "glance",
+    "glance_id",
     "key",
     "list_copy",
     "list_id",

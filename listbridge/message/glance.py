@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from listbridge.message import addresses
+from listbridge.message import addresses, messageids
 from listbridge.message.headers import split
+from listbridge.message.identity import derived_message_id
 
 # Only the beginning is looked at, whatever lies behind it.
 _HEAD = 64 * 1024
@@ -21,3 +22,9 @@ def glance(raw: bytes) -> Glance:
     """Read sender and subject from the beginning of the message; never raises."""
     head, _ = split(raw[:_HEAD])
     return Glance(addresses.author(head).address, head.text("Subject")[:500] or None)
+
+
+def glance_id(raw: bytes) -> str:
+    """Return the Message-ID by which the message is known, or would be; never raises."""
+    head, _ = split(raw[:_HEAD])
+    return messageids.message_id(head) or derived_message_id(raw)

@@ -3,7 +3,7 @@
 from listbridge import clock, message
 from listbridge.category import Category
 from listbridge.delivery import fanout
-from storage import posts, raw_messages
+from storage import categories, posts, raw_messages
 from storage.database import Tx
 from storage.posts import Post
 from storage.states import PostState
@@ -11,6 +11,7 @@ from storage.states import PostState
 
 def approve(tx: Tx, category: Category, post: Post) -> bool:
     """Accept a held post and put it into the outbox; False if it is not held any more."""
+    categories.lock(tx, post.category_id)
     if not posts.decide(tx, post.id, PostState.ACCEPTED, "approved by a moderator"):
         return False
     raw = raw_messages.read(tx, post.raw_id)

@@ -2,22 +2,24 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic, sleep
 from typing import TypeVar
 
-from listbridge import clock
+from listbridge import clock, maillog
 from listbridge.category import Category
 from listbridge.errors import ListbridgeError
-from listbridge.intake.dispatch import dispatch_waiting
+from listbridge.intake.dispatch import dispatch_waiting, nobody_waits
 from listbridge.intake.poll import poll, time_budget
 from listbridge.intake.tally import Tally
-from listbridge.mailbox import IncomingSettings, Mailbox
+from listbridge.mailbox import IncomingSettings, LoginRefused, Mailbox, MailboxBusy
 from listbridge.membership import subscriptions
-from storage import leases, owner
+from listbridge.service import events
+from storage import leases, owner, polls
 from storage.database import Database
 from storage.errors import LeaseLost, StoreError
 from storage.leases import Holder, Lease
+from storage.states import Trouble
 
 T = TypeVar("T")
 
@@ -30,7 +32,7 @@ class MailboxTaken(ListbridgeError):
     """Another process is working on the mailbox."""
 
 
-def take_in(
+def whole_round(
     db: Database,
     category: Category,
     category_id: int,
@@ -39,21 +41,70 @@ def take_in(
     *,
     patient: bool = True,
 ) -> None:
-    """Follow the subscriber file, decide leftovers, poll, decide; never raises for trouble.
+    """Follow the subscriber file and take in the mail; never raises for trouble."""
+    follow_file(db, category, category_id, tally)
+    try:
+        take_in(db, category, category_id, tally, open_mailbox, patient=patient)
+    except MailboxTaken as err:
+        tally.complain(str(err))
+
+
+def take_in(
+    db: Database,
+    category: Category,
+    category_id: int,
+    tally: Tally,
+    open_mailbox: Callable[[IncomingSettings], Mailbox],
+    *,
+    patient: bool = True,
+    unless_since: datetime | None = None,
+    plan: Callable[[int], datetime | None] = polls.no_plan,
+    queued: Callable[[], None] = nobody_waits,
+) -> datetime | None:
+    """Decide leftovers, poll, decide; return when the next pass is meant to be.
 
     What goes wrong is added to the tally's error; everything that can still be done is done.
-    Unless `patient`, a mailbox that another process works on is not waited for.
+    Unless `patient`, a mailbox that another process works on is not waited for, and either way
+    raises `MailboxTaken` if it stays so. Nothing is done if a pass began after `unless_since`.
+    `plan` makes the next time from how many passes in a row have gone wrong; `queued` is called
+    whenever deliveries have been made.
     """
-    _follow_file(db, category, category_id, tally)
+    next_pass = None
     try:
-        with _lease(db, category, patient) as lease:
-            # First what an earlier run left: it must not wait for a mailbox that is down.
-            dispatch_waiting(db, category, category_id, tally)
-            if category.incoming is not None:
-                _poll(db, category.incoming, category_id, lease, tally, open_mailbox)
-                dispatch_waiting(db, category, category_id, tally)
-    except (StoreError, MailboxTaken) as err:
-        tally.complain(str(err))
+        with mailbox_lease(db, category, patient=patient) as lease:
+            with db.transaction() as tx:
+                if not polls.begin(tx, category_id, now=clock.now(), unless_since=unless_since):
+                    return None
+            _work(db, category, category_id, lease, tally, open_mailbox, queued)
+            with db.transaction() as tx:
+                next_pass = polls.end(
+                    tx,
+                    category_id,
+                    trouble=tally.trouble,
+                    error=tally.error,
+                    now=clock.now(),
+                    plan=plan,
+                )
+    except StoreError as err:
+        tally.complain(str(err), Trouble.OURS)
+    events.polled(tally)
+    return next_pass
+
+
+def _work(
+    db: Database,
+    category: Category,
+    category_id: int,
+    lease: Lease,
+    tally: Tally,
+    open_mailbox: Callable[[IncomingSettings], Mailbox],
+    queued: Callable[[], None],
+) -> None:
+    # First what an earlier run left: it must not wait for a mailbox that is down.
+    dispatch_waiting(db, category, category_id, tally, queued)
+    if category.incoming is not None:
+        _poll(db, category.incoming, category_id, lease, tally, open_mailbox)
+        dispatch_waiting(db, category, category_id, tally, queued)
 
 
 def _poll(
@@ -68,30 +119,43 @@ def _poll(
         poll(db, settings, category_id, lease, tally, open_mailbox)
     except LeaseLost:
         raise  # whoever has the mailbox now also decides what is in it
-    except (ListbridgeError, StoreError) as err:
-        tally.complain(str(err))
+    except StoreError as err:
+        tally.complain(str(err), Trouble.OURS)
+    except ListbridgeError as err:
+        tally.complain(str(err), mailbox_trouble(err))
     except Exception as err:
         # A server can make a library raise anything; it costs this category this pass, no more.
-        tally.complain(f"polling {settings.host} failed: {type(err).__name__}")
+        tally.complain(f"polling {settings.host} failed: {type(err).__name__}", Trouble.OURS)
 
 
-def _follow_file(db: Database, category: Category, category_id: int, tally: Tally) -> None:
+def mailbox_trouble(err: ListbridgeError) -> Trouble | None:
+    """Say what kind of trouble keeps a mailbox from being read; "later" is none."""
+    if isinstance(err, MailboxBusy):
+        return None
+    return Trouble.LOGIN if isinstance(err, LoginRefused) else Trouble.UNREACHABLE
+
+
+def follow_file(db: Database, category: Category, category_id: int, tally: Tally) -> None:
+    """Bring the memberships in step with the subscriber file; complain if that cannot be done."""
     if category.subscribers_file is None:
         return
     try:
         with db.transaction() as tx:
             change = subscriptions.follow_file(tx, category_id, category.subscribers_file)
-    except (ListbridgeError, StoreError) as err:
-        tally.complain(str(err))
+    except ListbridgeError as err:
+        tally.complain(str(err), Trouble.SUBSCRIBERS)
+    except StoreError as err:
+        tally.complain(str(err), Trouble.OURS)
     else:
+        events.followed(category.slug, change)
         tally.warnings.extend(change.warnings)
         if change.problem:
-            tally.complain(change.problem)
+            tally.complain(change.problem, Trouble.SUBSCRIBERS)
 
 
 def wait_until_free(db: Database, category: Category) -> None:
     """Wait until no living process works on the mailbox, taking nothing; raise `MailboxTaken`."""
-    name, patience = _lease_name(category), _patience(category)
+    name, patience = lease_name(category), _patience(category)
 
     def look() -> Holder | None:
         with db.reading() as tx:
@@ -101,9 +165,12 @@ def wait_until_free(db: Database, category: Category) -> None:
 
 
 @contextmanager
-def _lease(db: Database, category: Category, patient: bool) -> Iterator[Lease]:
-    """Hold the mailbox's lease, waiting for a living holder for up to the mailbox's `timeout`."""
-    name = _lease_name(category)
+def mailbox_lease(db: Database, category: Category, *, patient: bool) -> Iterator[Lease]:
+    """Hold the mailbox's lease, if `patient` waiting for a living holder up to its `timeout`.
+
+    Raises `MailboxTaken` if another process keeps it.
+    """
+    name = lease_name(category)
     lasting = time_budget(category.incoming) if category.incoming else _DECIDING
 
     def take() -> Lease | Holder:
@@ -112,6 +179,13 @@ def _lease(db: Database, category: Category, patient: bool) -> Iterator[Lease]:
             return leases.take(tx, name, now + lasting, now)
 
     taken = _when_free(take, name, _patience(category) if patient else 0.0)
+    if taken.taken_from is not None:
+        maillog.warning(
+            "lease.taken-over",
+            category=category.slug,
+            mailbox=name,
+            owner=owner.shown(taken.taken_from),
+        )
     try:
         yield taken
     finally:
@@ -130,7 +204,8 @@ def _when_free(attempt: Callable[[], T | Holder], name: str, patience: float) ->
     return found
 
 
-def _lease_name(category: Category) -> str:
+def lease_name(category: Category) -> str:
+    """Return the name of the lease under which a category's mail is taken in."""
     return category.incoming.key if category.incoming else f"category {category.slug}"
 
 

@@ -9,7 +9,7 @@ from listbridge.bootstrap import Accounts, Installation
 from listbridge.delivery.worker import send_due
 from listbridge.intake.tally import Tally
 from listbridge.mailbox import open_mailbox
-from listbridge.service.intake_round import take_in
+from listbridge.service.intake_round import whole_round
 from listbridge.service.rehearsal import rehearse
 from storage.errors import StoreError
 from storage.states import DeliveryState
@@ -64,7 +64,7 @@ async def _round(
 ) -> None:
     category, category_id = installation.category(slug), installation.ids[slug]
     run = asyncio.get_running_loop().run_in_executor
-    await run(polls, take_in, installation.db, category, category_id, tally, open_mailbox)
+    await run(polls, whole_round, installation.db, category, category_id, tally, open_mailbox)
     if accounts is None or category.outgoing is None:
         return
     account = accounts.of(category.outgoing)

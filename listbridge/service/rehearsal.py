@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from listbridge import clock
+from listbridge import clock, maillog
 from listbridge.bootstrap import Installation
 from listbridge.errors import ListbridgeError
 from listbridge.intake.poll import time_budget
@@ -11,9 +11,15 @@ from listbridge.intake.tally import Tally
 from listbridge.intake.watchdog import Watchdog
 from listbridge.mailbox import FetchedMessage, IncomingSettings, Listed, open_mailbox
 from listbridge.mailbox.mailbox import Batch, Listing
-from listbridge.service.intake_round import MailboxTaken, take_in, wait_until_free
+from listbridge.service.intake_round import (
+    MailboxTaken,
+    mailbox_trouble,
+    wait_until_free,
+    whole_round,
+)
 from listbridge.submission import OutgoingSettings
-from storage import budgets, categories, outbox, owner
+from storage import budgets, categories, claims, owner
+from storage import due as waiting
 from storage.database import Database
 
 
@@ -30,12 +36,12 @@ def rehearse(installation: Installation, slug: str, send: bool, tally: Tally) ->
         seen = None
         tally.complain(str(err))
     except ListbridgeError as err:
-        tally.complain(str(err))
-    with installation.db.rehearsal() as db:
+        tally.complain(str(err), mailbox_trouble(err))
+    with maillog.silence(), installation.db.rehearsal() as db:
         with db.transaction() as tx:
             category_id = categories.keep(tx, slug, category.address).id
         if seen is not None:
-            take_in(db, category, category_id, tally, lambda _: seen, patient=False)
+            whole_round(db, category, category_id, tally, lambda _: seen, patient=False)
         if send and category.outgoing is not None:
             _send(db, category_id, category.outgoing, tally)
 
@@ -45,10 +51,11 @@ def _send(db: Database, category_id: int, settings: OutgoingSettings, tally: Tal
     now = clock.now()
     hold = settings.on_uncertain == "hold"
     with db.transaction() as tx:
-        tally.uncertain = outbox.doubt_abandoned(
+        doubtful = claims.doubt_abandoned(
             tx, category_id, is_alive=owner.is_alive, hold=hold, now=now
         )
-        due = outbox.count_due(tx, category_id, now)
+        tally.uncertain = len(doubtful)
+        due = waiting.count_due(tx, category_id, now)
         tally.sent = budgets.reserve(
             tx,
             settings.account,

@@ -14,16 +14,19 @@ from typing import cast
 
 import aiosmtplib
 
+from listbridge import maillog
 from listbridge.errors import SecretError
 from listbridge.submission.courier import AccountTrouble
 from listbridge.submission.replies import shown
 from listbridge.submission.settings import OutgoingSettings
-from listbridge.submission.trouble import sentence
+from listbridge.submission.trouble import explained
 from listbridge.submission.wire import Wire
 
 # One mechanism is chosen and tried once: aiosmtplib's own `login` tries each in turn, and three
 # failed logins for one wrong password lock accounts.
 _MECHANISMS = ("plain", "login", "cram-md5")
+#: What aiosmtplib, sockets and TLS raise when something is wrong out there.
+TROUBLE = (aiosmtplib.SMTPException, OSError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,30 @@ class Offer:
 
 async def connect(settings: OutgoingSettings) -> tuple[Wire, Offer]:
     """Return a logged-in connection, or raise `AccountTrouble`; no attempt is repeated."""
-    password = await _password(settings)
+    # A secret may come from a command that takes its time.
+    password = await asyncio.to_thread(password_of, settings)
+    smtp = await new_client(settings)
+    try:
+        await _prepare(smtp, settings, password)
+    except TROUBLE as err:
+        abort(smtp)
+        # The original may hold the server's words at full length; the sentence has what matters.
+        raise account_trouble(settings, err, password) from None
+    except BaseException:
+        abort(smtp)
+        raise
+    maillog.debug("account.connected", account=settings.account, security=settings.security)
+    announced = offer(smtp)
+    transport = cast(asyncio.Transport, smtp.transport)
+    return Wire(transport, settings.timeout.total_seconds()), announced
+
+
+async def new_client(settings: OutgoingSettings) -> aiosmtplib.SMTP:
+    """Return a client that is not connected yet, with TLS set up to verify name and chain."""
     encrypted = settings.security != "none"
     # Reading the trust store takes some 20 ms.
     context = await asyncio.to_thread(_tls_context, settings) if encrypted else None
-    smtp = aiosmtplib.SMTP(
+    return aiosmtplib.SMTP(
         hostname=settings.host,
         port=settings.effective_port,
         use_tls=settings.security == "tls",
@@ -51,18 +73,14 @@ async def connect(settings: OutgoingSettings) -> tuple[Wire, Offer]:
         local_hostname=settings.hello_name or own_name(socket.gethostname()),
         timeout=settings.timeout.total_seconds(),
     )
-    try:
-        await _prepare(smtp, settings, password)
-    except (aiosmtplib.SMTPException, OSError, ValueError) as err:
-        _abort(smtp)
-        # The original may hold the server's words at full length; the sentence has what matters.
-        raise AccountTrouble(_without(password, sentence(settings, err))) from None
-    except BaseException:
-        _abort(smtp)
-        raise
-    offer = _offer(smtp.esmtp_extensions)
-    transport = cast(asyncio.Transport, smtp.transport)
-    return Wire(transport, settings.timeout.total_seconds()), offer
+
+
+def account_trouble(
+    settings: OutgoingSettings, err: Exception, password: str | None
+) -> AccountTrouble:
+    """Say in a sentence without the password what one of `TROUBLE` means."""
+    fault, cure = explained(settings, err)
+    return AccountTrouble(_without(password, fault), cure=cure)
 
 
 def own_name(machine: str) -> str:
@@ -75,16 +93,17 @@ async def _prepare(smtp: aiosmtplib.SMTP, settings: OutgoingSettings, password: 
     await smtp.connect()
     await smtp.ehlo()
     if settings.security == "starttls":
-        await _start_tls(smtp, settings)
+        await start_tls(smtp, settings)
     if settings.username is not None and password is not None:
-        await _log_in(smtp, settings, settings.username, password)
+        await log_in(smtp, settings, settings.username, password)
 
 
-async def _start_tls(smtp: aiosmtplib.SMTP, settings: OutgoingSettings) -> None:
+async def start_tls(smtp: aiosmtplib.SMTP, settings: OutgoingSettings) -> None:
+    """Begin TLS, required, and say EHLO again within it."""
     if not smtp.supports_extension("starttls"):
         raise AccountTrouble(
-            f"the SMTP server {settings.place} does not offer STARTTLS, so nothing was sent to it;"
-            ' check port and security, "tls" on port 465 is common'
+            f"the SMTP server {settings.place} does not offer STARTTLS, so nothing was sent to it",
+            cure='check port and security, "tls" on port 465 is common',
         )
     heard = _record(smtp)
     await smtp.starttls()
@@ -115,15 +134,17 @@ def _record(smtp: aiosmtplib.SMTP) -> bytearray:
     return heard
 
 
-async def _log_in(
+async def log_in(
     smtp: aiosmtplib.SMTP, settings: OutgoingSettings, username: str, password: str
 ) -> None:
+    """Log in by the first mechanism that both sides know; one attempt."""
     offered = smtp.server_auth_methods
     mechanism = next((name for name in _MECHANISMS if name in offered), None)
     if mechanism is None:
         raise AccountTrouble(
             f"the SMTP server {settings.place} offers no login we know"
-            f" ({shown(' '.join(offered)) or 'none at all'}); check port and security"
+            f" ({shown(' '.join(offered)) or 'none at all'})",
+            cure="check port and security",
         )
     if mechanism == "plain":
         await smtp.auth_plain(username, password)
@@ -133,19 +154,19 @@ async def _log_in(
         await smtp.auth_crammd5(username, password)
 
 
-async def _password(settings: OutgoingSettings) -> str | None:
+def password_of(settings: OutgoingSettings) -> str | None:
+    """Return the password, None without a login; raise `AccountTrouble` if it is missing."""
     if settings.username is None:
         return None
     if settings.password is None:
         raise AccountTrouble(
-            f"there is no password for {settings.username} at the SMTP server {settings.place};"
-            " set outgoing.password"
+            f"there is no password for {settings.username} at the SMTP server {settings.place}",
+            cure="set outgoing.password",
         )
     try:
-        # A secret may come from a command that takes its time.
-        return await asyncio.to_thread(settings.password.reveal)
+        return settings.password.reveal()
     except SecretError as err:
-        raise AccountTrouble(str(err)) from None
+        raise AccountTrouble(err.fault, cure=err.cure) from None
 
 
 def _tls_context(settings: OutgoingSettings) -> ssl.SSLContext:
@@ -157,7 +178,8 @@ def _tls_context(settings: OutgoingSettings) -> ssl.SSLContext:
     except OSError as err:
         raise AccountTrouble(
             f"the CA file {settings.ca_file} for the SMTP server {settings.place} cannot be used:"
-            f" {err.strerror or 'it holds no certificate'}"
+            f" {err.strerror or 'it holds no certificate'}",
+            cure="name a PEM file that holds the certificate of the server's authority",
         ) from None
     return context
 
@@ -171,14 +193,17 @@ def _without(password: str | None, text: str) -> str:
     return text
 
 
-def _abort(smtp: aiosmtplib.SMTP) -> None:
+def abort(smtp: aiosmtplib.SMTP) -> None:
+    """Close at once."""
     # `close` alone would first deliver what is still buffered.
     if smtp.transport is not None:
         cast(asyncio.Transport, smtp.transport).abort()
     smtp.close()
 
 
-def _offer(extensions: dict[str, str]) -> Offer:
+def offer(smtp: aiosmtplib.SMTP) -> Offer:
+    """Return what the server has announced most recently."""
+    extensions = smtp.esmtp_extensions
     announced = extensions.get("size", "").strip()
     # RFC 1870 4: no figure, or 0, is no limit.
     limit = int(announced) if re.fullmatch(r"[0-9]{1,20}", announced) else 0

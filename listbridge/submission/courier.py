@@ -42,8 +42,14 @@ class AccountTrouble(ListbridgeError):
     of recipients who are not in it nothing has left.
     """
 
-    def __init__(self, sentence: str, *, outcomes: Mapping[str, Outcome] | None = None) -> None:
-        super().__init__(sentence)
+    def __init__(
+        self,
+        fault: str,
+        *,
+        cure: str | None = None,
+        outcomes: Mapping[str, Outcome] | None = None,
+    ) -> None:
+        super().__init__(fault, cure=cure)
         self.outcomes: dict[str, Outcome] = dict(outcomes or {})
 
 
@@ -75,6 +81,9 @@ class Courier(Protocol):
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Wait for a free place and lend a connection; raise `AccountTrouble` if none opens."""
+
+    async def close_idle(self) -> None:
+        """Take leave of connections that nobody has used for a while."""
 
     async def close(self) -> None:
         """Take leave of the idle connections; those on loan are closed when they come back."""

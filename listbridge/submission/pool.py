@@ -48,6 +48,13 @@ class SmtpCourier:
             finally:
                 await self._take_back(connection)
 
+    async def close_idle(self) -> None:
+        """Take leave of connections that nobody has used for a while."""
+        now = time.monotonic()
+        old = [x for x in self._idle if now - x.since >= _CHECK_AFTER_SECONDS]
+        self._idle = [x for x in self._idle if x not in old]
+        await asyncio.gather(*(entry.connection.leave(_FAREWELL_SECONDS) for entry in old))
+
     async def close(self) -> None:
         """Say QUIT on the idle connections; those on loan are closed when they come back."""
         self._closed = True

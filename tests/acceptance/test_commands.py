@@ -710,6 +710,15 @@ def test_a_terminal_without_colour_gets_none_and_a_bar_only_while_it_lasts(
     assert not re.search(r"\x1b\[[0-9;]*m", polled)
 
 
+def test_the_log_is_readable_on_a_terminal(program: Program) -> None:
+    program.run("post", "general", stdin=letter(1))
+
+    shown = _on_a_terminal(program, "poll-once", "-v")
+
+    [line] = [x for x in shown.splitlines() if "delivery.sent" in x]
+    assert re.fullmatch(r"\S+Z \[info     \] delivery\.sent      category=general post=1 .*", line)
+
+
 def _on_a_terminal(program: Program, *arguments: str) -> str:
     """Run a command whose stdout and stderr are a terminal, with NO_COLOR set."""
     ours, its = pty.openpty()

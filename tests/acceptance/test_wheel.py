@@ -79,6 +79,6 @@ def test_packages_are_those_of_the_wheel(installed: Path, elsewhere: Path) -> No
 
 
 def test_installed_migrations_make_a_database(installed: Path, elsewhere: Path) -> None:
-    code = "from storage.database import open_database; open_database('sqlite:///new.db').close()"
+    code = "from storage.opening import open_database; open_database('sqlite:///new.db').close()"
     _run(installed / "bin/python", "-c", code, cwd=elsewhere)
     assert (elsewhere / "new.db").stat().st_size > 0

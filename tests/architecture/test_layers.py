@@ -18,16 +18,21 @@ ADAPTERS = {
     "apscheduler": ("scheduler",),
     "click": ("listbridge.cli", "listbridge.demo"),
     "email_validator": ("listbridge.message", "listbridge.submission"),
+    "fastapi": ("listbridge.web",),
     "imapclient": ("listbridge.mailbox",),
     "imaplib": ("listbridge.mailbox",),
     "mailparser": ("listbridge.message",),
     "poplib": ("listbridge.mailbox",),
+    "prometheus_client": ("listbridge.metrics",),
     "proxyprotocol": ("listbridge.demo",),
     "pymap": ("listbridge.demo",),
     "rich": ("listbridge.cli", "listbridge.demo"),
     "smtplib": (),
     "sqlalchemy": ("storage",),
     "sqlite3": ("storage",),
+    "starlette": (),
+    "structlog": ("listbridge.maillog",),
+    "uvicorn": ("listbridge.web",),
 }
 
 

@@ -42,6 +42,9 @@ class RecordingCourier:
             raise self.trouble
         yield RecordingConnection(self, accepts_8bit=self.accepts_8bit)
 
+    async def close_idle(self) -> None:
+        """Nothing is kept open."""
+
     async def close(self) -> None:
         """Nothing is open."""
 

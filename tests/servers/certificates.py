@@ -1,5 +1,6 @@
 """TLS for the test servers: a private authority, and a certificate for the loopback."""
 
+import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +20,13 @@ class Certificates:
 
 
 @contextmanager
-def issued() -> Iterator[Certificates]:
-    """Issue a certificate for localhost and 127.0.0.1; the files go when the block ends."""
+def issued(*names: str, not_after: datetime.datetime | None = None) -> Iterator[Certificates]:
+    """Issue a certificate for these names, or localhost and 127.0.0.1.
+
+    The files go when the block ends.
+    """
     authority = trustme.CA()
-    server = authority.issue_cert("localhost", "127.0.0.1")
+    server = authority.issue_cert(*(names or ("localhost", "127.0.0.1")), not_after=not_after)
     with TemporaryDirectory(prefix="listbridge-tls-") as folder:
         files = Certificates(*(Path(folder, name) for name in ("ca.pem", "chain.pem", "key.pem")))
         authority.cert_pem.write_to_path(files.authority)

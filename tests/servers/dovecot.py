@@ -70,16 +70,33 @@ def running(certificates: Certificates, extra: str = "") -> Iterator[Dovecot]:
     """Run a Dovecot until the block ends; `extra` is more of its configuration language."""
     base = process.new_folder("dovecot")
     try:
-        imap, imaps, pop3, pop3s = process.free_ports(4)
-        server = Dovecot(base, certificates.authority, imap, imaps, pop3, pop3s)
-        user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-        config = _lay_out(server, certificates, user, extra)
-        command = [*_become(user), _program(), "-F", "-c", str(config)]
-        # The TLS ports are opened at the same moment, unless `extra` switches TLS off.
-        with process.running(command, [imap, pop3], server.log):
+        server = Dovecot(base, certificates.authority, *process.free_ports(4))
+        user = _user()
+        _lay_out(server, certificates, user, extra)
+        with started(server):
             yield server
     finally:
         shutil.rmtree(base)
+
+
+@contextmanager
+def started(server: Dovecot) -> Iterator[None]:
+    """Run the program until the block ends; what lies in the mailboxes stays there."""
+    config = str(server.folder / "dovecot.conf")
+    command = [*_become(_user()), _program(), "-F", "-c", config]
+    # The TLS ports are opened at the same moment, unless the settings switch TLS off.
+    with process.running(command, [server.imap_port, server.pop3_port], server.log):
+        yield
+
+
+def stop(server: Dovecot) -> None:
+    """End the program that runs; it may then be `started` again."""
+    command = [_program(), "-c", str(server.folder / "dovecot.conf"), "stop"]
+    subprocess.run([*_become(_user()), *command], check=True)
+
+
+def _user() -> pwd.struct_passwd:
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 
 
 def _become(user: pwd.struct_passwd) -> list[str]:
@@ -91,8 +108,8 @@ def _become(user: pwd.struct_passwd) -> list[str]:
 
 def _lay_out(
     server: Dovecot, certificates: Certificates, user: pwd.struct_passwd, extra: str
-) -> Path:
-    """Write everything below the server's folder; returns the configuration file."""
+) -> None:
+    """Write everything below the server's folder."""
     base = server.folder
     for name in ("users", "mail", "run", "state", "index"):
         (base / name).mkdir()
@@ -115,7 +132,6 @@ def _lay_out(
     if os.geteuid() == 0:
         for path in (base, *base.iterdir()):
             os.chown(path, user.pw_uid, user.pw_gid)
-    return config
 
 
 def _template() -> Template:

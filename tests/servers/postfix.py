@@ -114,10 +114,23 @@ def running(certificates: Certificates, extra: str = "") -> Iterator[Relay]:
     relay = Relay(base, certificates.authority, port, tls_port, as_root)
     try:
         _lay_out(relay, certificates, extra)
-        with process.running(_master(relay), [port, tls_port], relay.log, as_root):
+        with started(relay):
             yield relay
     finally:
         relay._root("rm", "-rf", str(base))
+
+
+@contextmanager
+def started(relay: Relay) -> Iterator[None]:
+    """Run the program until the block ends; what it has accepted stays in its queue."""
+    ports = [relay.port, relay.tls_port]
+    with process.running(_master(relay), ports, relay.log, relay.as_root):
+        yield
+
+
+def stop(relay: Relay) -> None:
+    """End the program that runs; it may then be `started` again."""
+    relay._root("postfix", "-c", str(relay.folder / "etc"), "stop")
 
 
 def _lay_out(relay: Relay, certificates: Certificates, extra: str) -> None:

@@ -97,9 +97,12 @@ def children(parent: int) -> dict[int, str]:
 
 @contextmanager
 def running(
-    command: Sequence[str], ports: Sequence[int], log: Path, as_root: Sequence[str] = ()
+    command: Sequence[str], places: Sequence[int | Path], log: Path, as_root: Sequence[str] = ()
 ) -> Iterator[None]:
-    """Run a server in the foreground until the block ends; for `as_root` see `root_prefix`."""
+    """Run a server in the foreground until the block ends; for `as_root` see `root_prefix`.
+
+    It is up once it listens in all places: on ports of the loopback, on Unix sockets.
+    """
     with log.with_suffix(".out").open("wb") as output:
         process = subprocess.Popen(
             [*as_root, str(LEASH), *command],
@@ -110,18 +113,20 @@ def running(
             start_new_session=True,
         )
     try:
-        _wait_for_ports(process, ports, log)
+        _wait_until_up(process, places, log)
         yield
     finally:
         process.communicate(timeout=30)  # Closes the pipe: the leash stops the server.
 
 
-def _wait_for_ports(process: subprocess.Popen[bytes], ports: Sequence[int], log: Path) -> None:
+def _wait_until_up(
+    process: subprocess.Popen[bytes], places: Sequence[int | Path], log: Path
+) -> None:
     def listening() -> bool:
-        return process.poll() is not None or all(map(_answers, ports))
+        return process.poll() is not None or all(map(_answers, places))
 
     try:
-        wait_until(listening, f"{process.args!r} listens on {ports}", seconds=20)
+        wait_until(listening, f"{process.args!r} listens on {places}", seconds=20)
         if process.returncode is not None:
             raise ServerFailed(f"{process.args!r} ended with status {process.returncode}")
     except ServerFailed as error:
@@ -130,9 +135,12 @@ def _wait_for_ports(process: subprocess.Popen[bytes], ports: Sequence[int], log:
         raise
 
 
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection((HOST, port), timeout=1).close()
-    except OSError:
-        return False
+def _answers(place: int | Path) -> bool:
+    unix = isinstance(place, Path)
+    with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(place) if unix else (HOST, place))
+        except OSError:
+            return False
     return True

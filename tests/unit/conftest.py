@@ -1,53 +1,32 @@
 """A fresh database file for each test with one category in it, and a mailbox on a fake server."""
 
+import logging
 import sqlite3
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from listbridge import message
-from storage import categories
-from storage.database import Database, open_database
+from storage.database import Database
 from tests.fakes.mailbox import FakeServer
 
-NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)  # in the past, so that what is queued is due
 
-
-@pytest.fixture(scope="session")
-def database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the database of the running test lies."""
-    return tmp_path_factory.mktemp("database") / "listbridge.db"
-
-
-@pytest.fixture(scope="session")
-def _migrated(database_file: Path) -> tuple[Database, bytes]:
-    """A database opened once, since that takes longer than most tests, and its first content."""
-    database = open_database(f"sqlite:///{database_file}")
-    database.close()
-    return database, database_file.read_bytes()
+@pytest.fixture
+def db(sqlite: Database) -> Database:
+    return sqlite
 
 
 @pytest.fixture
-def db(database_file: Path, _migrated: tuple[Database, bytes]) -> Iterator[Database]:
-    database, content = _migrated
-    for file in database_file.parent.iterdir():
-        file.unlink()
-    database_file.write_bytes(content)
-    yield database
-    database.close()
+def told(caplog: pytest.LogCaptureFixture) -> Callable[..., list[dict[str, Any]]]:
+    """Return what the log has told of an event so far: the keys, time by time."""
+    caplog.set_level(logging.DEBUG, "listbridge")
 
+    def of(event: str) -> list[dict[str, Any]]:
+        return [vars(x)["keys"] for x in caplog.records if x.getMessage() == event]
 
-@pytest.fixture
-def category_id(db: Database) -> int:
-    with db.transaction() as tx:
-        return categories.keep(tx, "general", "general@example.org").id
-
-
-@pytest.fixture
-def now() -> datetime:
-    return NOW
+    return of
 
 
 @pytest.fixture

@@ -325,8 +325,8 @@ def test_slug_must_be_plain(category: WriteCategory, slug: str) -> None:
 
 def test_one_warning_names_all_keys_without_effect(category: WriteCategory) -> None:
     category(
-        top='description = "x"\npoll_every = "5m"',
-        incoming="idle = true",
+        top='description = "x"\nlanguage = "de"',
+        incoming='oauth2 = { provider = "google" }',
         end="chunking = 'off'\n[message]\npersonalise = false",
     )
 
@@ -334,7 +334,7 @@ def test_one_warning_names_all_keys_without_effect(category: WriteCategory) -> N
 
     assert str(warning) == (
         "categories/general.toml: accepted, but not yet in effect in this version: description, "
-        "poll_every, incoming.idle, outgoing.chunking, message.personalise"
+        "language, incoming.oauth2, outgoing.chunking, message.personalise"
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from listbridge.config.database_url import absolute
+from listbridge.config.database_url import absolute, folder
 
 FOLDER = Path("/srv/lists")
 
@@ -32,6 +32,18 @@ def test_unusable_url_is_refused_without_repeating_it(url: str) -> None:
         absolute(url, FOLDER)
 
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:////srv/lists/l.db?timeout=5", FOLDER),
+        ("sqlite+pysqlite:////srv/lists/l.db", FOLDER),
+        ("postgresql+psycopg://u@h/srv/d", None),
+    ],
+)
+def test_only_a_file_has_a_folder(url: str, expected: Path | None) -> None:
+    assert folder(url) == expected
 
 
 @pytest.mark.parametrize("url", ["sqlite:///", "sqlite:///:memory:"])

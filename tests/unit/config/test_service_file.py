@@ -144,7 +144,7 @@ def test_incomplete_session_is_no_error(write: Write) -> None:
 def test_one_warning_names_all_keys_without_effect(write: Write) -> None:
     write(
         "listbridge.toml",
-        'base_url = "https://lists.example.org"\n[web]\nlisten = "x"\n[alerts]\nto = []\n'
+        'base_url = "https://lists.example.org"\n[alerts]\nto = []\n'
         '[mail_sessions.a]\nprovider = "gmail"\n[mail_sessions.a.properties]\n"mail.imap.x" = "1"\n'
         "[mail_sessions.a.outgoing]\npipelining = 'off'\n",
     )
@@ -152,7 +152,38 @@ def test_one_warning_names_all_keys_without_effect(write: Write) -> None:
     warnings = load().warnings
 
     assert [str(one) for one in warnings] == [
-        "listbridge.toml: accepted, but not yet in effect in this version: base_url, web.listen, "
-        "alerts.to, mail_sessions.a.provider, mail_sessions.a.properties, "
+        "listbridge.toml: accepted, but not yet in effect in this version: base_url, "
+        "mail_sessions.a.provider, mail_sessions.a.properties, "
         "mail_sessions.a.outgoing.pipelining"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("listen", "place"),
+    [
+        ("0.0.0.0:80", ("0.0.0.0", 80)),
+        ("[::1]:8025", ("::1", 8025)),
+        ("lists.example.org:65535", ("lists.example.org", 65535)),
+    ],
+)
+def test_where_the_web_part_listens_is_an_address_and_a_port(
+    write: Write, listen: str, place: tuple[str, int]
+) -> None:
+    write("listbridge.toml", f'[web]\nlisten = "{listen}"\n')
+
+    assert load().service.web.place == place
+
+
+@pytest.mark.parametrize(
+    "listen",
+    [
+        *("8025", ":8025", "localhost", "localhost:", "localhost:0", "localhost:65536"),
+        *("::1:8025", "[::1]", "[localhost]:8025", "127.0.0.256:80", "http://localhost:80"),
+        *("localhost:80 ", "local host:80"),
+    ],
+)
+def test_a_place_nobody_can_listen_at_is_refused_with_an_example(write: Write, listen: str) -> None:
+    assert problems(f'[web]\nlisten = "{listen}"\n', write) == [
+        "listbridge.toml:2: web.listen: write an address and a port, such as "
+        '"127.0.0.1:8025" or "[::1]:8025"'
     ]

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from listbridge import clock
+from listbridge.delivery import worker
 from listbridge.delivery.worker import Account, Sent, send_due
 from listbridge.submission import (
     AccountTrouble,
@@ -16,8 +19,9 @@ from listbridge.submission import (
     Result,
     SenderRefused,
 )
-from storage import deliveries, inbound, outbox, subscriptions
+from storage import deliveries, inbound, outbox, owner, subscriptions
 from storage.database import Database
+from storage.errors import StoreError
 from storage.outbox import NewOutgoing
 from storage.states import DeliveryState, Kind, Origin, Source
 from tests.fakes.courier import SENT, RecordingCourier
@@ -213,9 +217,10 @@ async def test_a_budget_leaves_the_rest_pending_without_an_error(
 @pytest.mark.usefixtures("queued")
 async def test_a_server_without_8bitmime_gets_seven_bits(db: Database, category_id: int) -> None:
     with db.transaction() as tx:
-        tx.exec_driver_sql("UPDATE outgoing SET body = ?", ("Grüße\r\n".encode(),))
+        body = "Grüße\r\n".encode()
+        tx.execute(text("UPDATE outgoing SET body = :body"), {"body": body})
         head = b"Content-Type: text/plain; charset=utf-8\r\nMIME-Version: 1.0\r\n\r\n"
-        tx.exec_driver_sql("UPDATE outgoing SET head = ?", (head,))
+        tx.execute(text("UPDATE outgoing SET head = :head"), {"head": head})
     courier = RecordingCourier(accepts_8bit=False)
 
     await _send(db, category_id, courier)
@@ -249,3 +254,108 @@ async def test_many_messages_side_by_side_do_not_take_each_others_bytes_away(
 
     assert sent.outcomes == {DeliveryState.SENT: 160}
     assert Counter(content for _, content in courier.taken) == {b"\r\n" + x: 2 for x in texts}
+
+
+# What the log says of it.
+
+Told = Callable[[str], list[dict[str, Any]]]
+
+
+@pytest.mark.usefixtures("queued")
+async def test_what_was_sent_together_is_told_in_one_line(
+    db: Database, category_id: int, told: Told
+) -> None:
+    await _send(db, category_id, RecordingCourier(), max_recipients=5)
+
+    assert [(x["category"], x["count"], x["reply"]) for x in told("delivery.sent")] == [
+        ("general", 5, SENT.reply),
+        ("general", 5, SENT.reply),
+    ]
+    everybody = [address for x in told("delivery.sent") for address in x["recipients"]]
+    assert sorted(everybody) == [f"s{n}@example.org" for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("result", "event", "is_tried_again"),
+    [
+        (Result.DEFERRED, "delivery.deferred", True),
+        (Result.FAILED, "delivery.failed", False),
+        (Result.UNCERTAIN, "delivery.uncertain", True),
+    ],
+)
+@pytest.mark.usefixtures("queued")
+async def test_what_was_not_sent_is_told_by_name(
+    db: Database, category_id: int, told: Told, result: Result, event: str, is_tried_again: bool
+) -> None:
+    courier = RecordingCourier(_only("s3@example.org", Outcome(result, "the words")))
+
+    await _send(db, category_id, courier)
+
+    [one] = told(event)
+    assert (one["recipient"], one["reply"]) == ("s3@example.org", "the words")
+    assert (one["next_attempt"] is not None) == is_tried_again
+
+
+@pytest.mark.usefixtures("queued")
+async def test_a_paused_account_is_told_once(db: Database, category_id: int, told: Told) -> None:
+    courier = RecordingCourier(trouble=AccountTrouble("login refused"))
+
+    await _send(db, category_id, courier, max_recipients=1, max_connections=4)
+
+    assert told("account.paused") == [
+        {"account": "@smtp.example.org:465", "reason": "login refused"}
+    ]
+
+
+@pytest.mark.usefixtures("queued")
+async def test_what_a_dead_process_was_sending_is_told_by_name(
+    db: Database, category_id: int, told: Told
+) -> None:
+    with db.transaction() as tx:
+        tx.exec_driver_sql(
+            "UPDATE deliveries SET state = 'sending', owner = ?, claimed_until = '2999-01-01'"
+            " WHERE recipient = 's3@example.org'",
+            (f"{owner.this_process().partition('@')[0]}@1",),
+        )
+
+    await _send(db, category_id, RecordingCourier())
+
+    [one] = told("delivery.uncertain")
+    assert (one["category"], one["recipient"]) == ("general", "s3@example.org")
+
+
+@pytest.mark.usefixtures("queued")
+async def test_what_an_earlier_run_of_this_process_could_not_record_is_doubted(
+    db: Database, category_id: int, told: Told
+) -> None:
+    with db.transaction() as tx:
+        tx.exec_driver_sql(
+            "UPDATE deliveries SET state = 'sending', owner = ?, claimed_until = '2999-01-01'"
+            " WHERE recipient = 's3@example.org'",
+            (owner.this_process(),),
+        )
+
+    await _send(db, category_id, RecordingCourier())
+
+    assert [one["recipient"] for one in told("delivery.uncertain")] == ["s3@example.org"]
+
+
+@pytest.mark.usefixtures("queued")
+async def test_a_store_that_is_away_for_a_moment_leaves_no_doubt(
+    db: Database, category_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, tries = worker.settle, []
+
+    def away_at_first(*args: object) -> object:
+        tries.append(args)
+        if len(tries) <= 2:
+            raise StoreError("the database is being started anew")
+        return settle(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(worker, "settle", away_at_first)
+    monkeypatch.setattr(worker, "_STORE_WAITS", (0.0, 0.0))
+
+    sent = await _send(db, category_id, RecordingCourier())
+
+    assert sent.error is None
+    assert set(sent.outcomes) == {DeliveryState.SENT}

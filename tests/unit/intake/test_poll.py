@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -115,7 +116,10 @@ def test_after_trouble_the_connection_is_dropped_and_not_ended(
 @BOTH
 @pytest.mark.parametrize("trouble", [StoreError("the disk is full"), KeyboardInterrupt()])
 def test_what_cannot_be_committed_is_not_deleted_and_the_connection_is_dropped(
-    office: Office, protocol: str, trouble: BaseException
+    office: Office,
+    protocol: str,
+    trouble: BaseException,
+    told: Callable[[str], list[dict[str, Any]]],
 ) -> None:
     office.server.deliver(*[letter(n) for n in range(4)])
     office.server.batch = 2
@@ -127,6 +131,7 @@ def test_what_cannot_be_committed_is_not_deleted_and_the_connection_is_dropped(
 
     assert office.server.steps[-2:] == ["fetch 2", "drop"]
     assert (tally.fetched, office.count("inbound")) == (2, 2)
+    assert len(told("message.received")) == 2
     assert len(office.server.lying_there()) == {"imap": 2, "pop3": 4}[protocol]
 
 
@@ -237,7 +242,9 @@ def test_a_folder_without_uidvalidity_is_read_again_and_nothing_is_posted_twice(
     assert office.server.read == [letter(1)] * 2
 
 
-def test_over_imap_a_leftover_is_deleted_without_reading_it_again(office: Office) -> None:
+def test_over_imap_a_leftover_is_deleted_without_reading_it_again(
+    office: Office, told: Callable[[str], list[dict[str, Any]]]
+) -> None:
     office.server.deliver(letter(1))
     office.server.on = {"delete 1": breaks}
     office.round()
@@ -247,6 +254,7 @@ def test_over_imap_a_leftover_is_deleted_without_reading_it_again(office: Office
 
     assert counted(tally) == (0, 1, 0, 0)
     assert office.server.read == [letter(1)]
+    assert [one["count"] for one in told("message.leftover")] == [1]
 
 
 NAMES: dict[str, Callable[[Stored, int], str | None]] = {

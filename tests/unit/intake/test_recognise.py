@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from listbridge.intake.recognise import Recognised, recognise
 from listbridge.mailbox import Listed
@@ -40,7 +41,8 @@ class Log:
                 inbound_id=inbound_id,
                 now=self.now,
             )
-            tx.exec_driver_sql("UPDATE arrivals SET returned = ? WHERE id = ?", (returned, made))
+            statement = text("UPDATE arrivals SET returned = :returned WHERE id = :made")
+            tx.execute(statement, {"returned": returned, "made": made})
             if gone:
                 arrivals.mark_gone(tx, [made], self.now)
         return made

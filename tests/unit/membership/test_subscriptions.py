@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from listbridge.membership.subscriptions import (
     FileChange,
@@ -64,7 +65,8 @@ class List:
             _, raw = inbound.keep(tx, self.category_id, b"x", source=Source.CLI, now=self.now)
             new = NewOutgoing(Kind.NOTICE, self.category_id, None, "a@b", b"\r\n", None, raw, None)
             outbox.fan_out(tx, new, to_subscribers=True, without=None, refusal=None, now=self.now)
-            tx.exec_driver_sql("UPDATE deliveries SET state = ? WHERE state = 'pending'", (state,))
+            statement = text("UPDATE deliveries SET state = :state WHERE state = 'pending'")
+            tx.execute(statement, {"state": state})
 
     def unsent(self) -> dict[str, str]:
         """Return the state of each delivery by recipient."""

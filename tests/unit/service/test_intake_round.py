@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from listbridge import clock
 from listbridge.category import Category
 from listbridge.intake.tally import Tally
 from listbridge.service import intake_round
-from listbridge.service.intake_round import MailboxTaken, take_in, wait_until_free
+from listbridge.service.intake_round import MailboxTaken, wait_until_free, whole_round
 from storage import inbound, leases, owner
 from storage.database import Database
 from storage.leases import Holder, Lease
@@ -55,7 +57,7 @@ def round_(
 
     def made() -> Tally:
         tally = Tally("general")
-        take_in(db, category, category_id, tally, server.open)
+        whole_round(db, category, category_id, tally, server.open)
         return tally
 
     return made
@@ -69,7 +71,7 @@ def held(db: Database, category: Category, by: str | None = None) -> Lease:
         taken = leases.take(tx, category.incoming.key, now + timedelta(hours=1), now)
         assert isinstance(taken, Lease)
         if by is not None:
-            tx.exec_driver_sql("UPDATE leases SET owner = ?", (by,))
+            tx.execute(text("UPDATE leases SET owner = :by"), {"by": by})
     return taken
 
 
@@ -177,6 +179,7 @@ def test_the_lease_of_a_dead_process_is_taken_over_at_once(
     server: FakeServer,
     time: Time,
     round_: Callable[[], Tally],
+    told: Callable[[str], list[dict[str, Any]]],
 ) -> None:
     machine, _, process = owner.this_process().rpartition("#")
     held(db, category, by=f"{machine}#{process.partition('@')[0]}@1")
@@ -185,6 +188,7 @@ def test_the_lease_of_a_dead_process_is_taken_over_at_once(
     tally = round_()
 
     assert (tally.posts, tally.error, time.passed) == (1, None, 0.0)
+    assert [one["category"] for one in told("lease.taken-over")] == ["general"]
 
 
 @pytest.mark.parametrize("trouble", [None, breaks])
@@ -246,7 +250,7 @@ def test_a_subscriber_file_that_is_wrong_stops_nothing_else(
     server.deliver(letter(1))
     tally = Tally("general")
 
-    take_in(db, category, category_id, tally, server.open)
+    whole_round(db, category, category_id, tally, server.open)
 
     assert tally.posts == 1
     assert tally.error is not None
@@ -259,6 +263,6 @@ def test_a_category_without_a_mailbox_decides_what_it_was_handed(
     hand_in(db, category_id, letter(1))
     tally = Tally("general")
 
-    take_in(db, general(), category_id, tally, server.open)
+    whole_round(db, general(), category_id, tally, server.open)
 
     assert (tally.posts, tally.error) == (1, None)

@@ -45,14 +45,14 @@ async def test_whatever_blows_up_in_one_category_the_other_has_its_round(
     dry: bool,
 ) -> None:
     server.deliver(letter(1))
-    take_in, rehearse = once.take_in, once.rehearse
+    whole_round, rehearse = once.whole_round, once.rehearse
 
     def fails(*args: object, **rest: object) -> None:
         if "other" in args or two.ids["other"] in args:
             raise trouble
-        (rehearse if dry else take_in)(*args, **rest)  # type: ignore[operator]
+        (rehearse if dry else whole_round)(*args, **rest)  # type: ignore[operator]
 
-    monkeypatch.setattr(once, "rehearse" if dry else "take_in", fails)
+    monkeypatch.setattr(once, "rehearse" if dry else "whole_round", fails)
     tallies: list[Tally] = []
 
     await poll_once(two, ["other", "general"], send=True, dry_run=dry, done=tallies.append)

@@ -1,0 +1,113 @@
+"""`listbridge init`"""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from listbridge import clock
+from listbridge.category import Category
+from listbridge.cli import output
+from listbridge.cli.answer_options import Given, answer_options
+from listbridge.cli.findings import Findings
+from listbridge.cli.options import Settings, common
+from listbridge.cli.questions import Questions
+from listbridge.config import search
+from listbridge.config.source import shown
+from listbridge.service import setup
+from listbridge.service.checking import check_category
+from listbridge.service.setup import Place, Plan
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@answer_options
+@click.option("--no-test", is_flag=True, help="Write the files without trying the servers.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+@common
+@click.pass_context
+def init(
+    context: click.Context,
+    /,
+    folder: Path | None,
+    no_test: bool,
+    yes: bool,
+    settings: Settings,
+    **answers: Any,
+) -> None:
+    """Set up a list in DIR: ask for what no option says, try the servers, write the files."""
+    place = Place.at(_service_file(folder, settings))
+    may_ask = not yes and sys.stdin.isatty() and sys.stderr.isatty()
+    plan = _tested_plan(Questions(Given(**answers), place, ask=may_ask), place, may_ask, no_test)
+    if plan is None:
+        click.echo("Nothing was written.", err=True)
+        context.exit(1)
+    setup.write(plan.files)
+    _show(plan, place, settings)
+
+
+def _service_file(folder: Path | None, settings: Settings) -> Path:
+    if folder is None:
+        named = settings.config or os.environ.get("LISTBRIDGE_CONFIG") or search.NAME
+        return Path(named)
+    if settings.config is not None:
+        raise click.UsageError("give either DIR or --config; the files go to the folder of both")
+    if folder.exists() and not folder.is_dir():
+        raise click.UsageError(f"{folder} is not a folder")
+    return folder / search.NAME
+
+
+def _tested_plan(questions: Questions, place: Place, may_ask: bool, no_test: bool) -> Plan | None:
+    """Return what is to be written once a test has passed; None if it failed and stays so."""
+    since = setup.first_day(clock.now())
+    answers = questions.answers()
+    while True:
+        plan = place.plan(answers, since)
+        if no_test or _passes(plan.category):
+            return plan
+        if not may_ask or not click.confirm("Correct it and test again?", default=True, err=True):
+            return None
+        answers = questions.corrected(answers)
+
+
+def _passes(category: Category) -> bool:
+    """Try the servers, and tell what is found as it is found."""
+    findings = Findings(as_json=False, stderr=True)
+    passed = True
+    for one in check_category(category):
+        passed &= one.ok
+        # Where the password is kept is no news to who has just said it.
+        if not (one.ok and one.what.endswith(" password")):
+            findings.show(one)
+    return passed
+
+
+def _show(plan: Plan, place: Place, settings: Settings) -> None:
+    if settings.json:
+        written = [str(one.path) for one in plan.files]
+        output.show_json({"category": plan.category.slug, "written": written})
+    else:
+        for one in plan.files:
+            click.echo(f"{shown(one.path)}: {one.what}")
+    incoming = plan.category.incoming
+    if incoming is not None:
+        click.echo(f"Mail that arrived before {incoming.since} is left alone.", err=True)
+    click.echo("Next:", err=True)
+    for command in _next_commands(place.service_file):
+        click.echo(f"    {command}", err=True)
+
+
+def _next_commands(service_file: Path) -> Iterator[str]:
+    program = "listbridge"
+    named = os.environ.get("LISTBRIDGE_CONFIG")
+    if (named or service_file.name != search.NAME) and Path(named or "").absolute() != service_file:
+        program += f" --config {shlex.quote(str(service_file))}"
+    elif not named and service_file.parent != Path.cwd():
+        yield f"cd {shlex.quote(str(shown(service_file.parent)))}"
+    yield f"{program} check                  # tries the servers again"
+    yield f"{program} poll-once --dry-run    # says what would be done"
+    yield f"{program} serve                  # does it, from now on"

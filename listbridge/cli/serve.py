@@ -1,0 +1,68 @@
+"""`listbridge serve`"""
+
+import asyncio
+import os
+
+import click
+
+from listbridge import maillog
+from listbridge.bootstrap import Installation
+from listbridge.cli.options import Settings, common, opened
+from listbridge.metrics import Metrics
+from listbridge.service.file_watch import FileWatch
+from listbridge.service.part import Part
+from listbridge.service.parts import mail_parts
+from listbridge.service.readiness import Readiness
+from listbridge.service.roster import Roster
+from listbridge.service.serve import serve as run_service
+from listbridge.service.signals import Told
+
+_PARTS = ("poll", "send", "web")
+
+
+@click.command()
+@click.option(
+    "--only",
+    "only",
+    type=click.Choice(_PARTS),
+    multiple=True,
+    help="Run only this part; may be given more than once.",
+)
+@click.option("--watch", is_flag=True, help="Reload when a configuration file changes.")
+@common
+def serve(only: tuple[str, ...], watch: bool, settings: Settings) -> None:
+    """Poll and send until told to stop: SIGTERM ends it, SIGHUP reloads the configuration."""
+    maillog.configure(settings.verbose + 1)
+    with opened(settings) as installation:
+        drained = asyncio.run(_serve(installation, only or _PARTS, watch))
+        if not drained:
+            # A thread that waits for a dead server would hold the process until its time limit.
+            os._exit(0)
+
+
+async def _serve(installation: Installation, only: tuple[str, ...], watch: bool) -> bool:
+    roster, told = Roster(installation), asyncio.Queue[Told]()
+    metrics, readiness = Metrics(), Readiness()
+    parts = mail_parts(roster, metrics, poll="poll" in only, send="send" in only)
+    if "web" in only:
+        parts += _web_parts(roster, metrics, readiness, is_all=only == ("web",))
+    if watch:
+        parts.append(FileWatch(roster, told))
+    return await run_service(roster, parts, told, readiness)
+
+
+def _web_parts(
+    roster: Roster, metrics: Metrics, readiness: Readiness, *, is_all: bool
+) -> list[Part]:
+    """Build the web part; a port that another service has does not keep mail from moving."""
+    # FastAPI takes half a second to import.
+    from listbridge.web.part import WebPart
+    from listbridge.web.server import CannotListen
+
+    try:
+        return [WebPart(roster, metrics, readiness)]
+    except CannotListen as err:
+        if is_all:
+            raise
+        maillog.warning("web.failed", error=str(err))
+        return []

@@ -1,0 +1,115 @@
+"""Looks at one mailbox step by step, so that it is known what works and what does not.
+
+Nothing changes there: IMAP folders are opened by EXAMINE, and POP3 messages read by TOP. Where the
+server has no ACL, the right to delete is asked for by SELECT, which takes the flag \\Recent away
+like each poll does.
+"""
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+
+from listbridge.mailbox import connect, explain
+from listbridge.mailbox.inspect_imap import ImapVisit
+from listbridge.mailbox.inspect_pop import PopVisit
+from listbridge.mailbox.link import Link
+from listbridge.mailbox.mailbox import MailboxError
+from listbridge.mailbox.settings import IncomingSettings
+
+
+class Inspection:
+    """One look at one mailbox; `drop` and `on_progress` are those of a `Mailbox`."""
+
+    def __init__(self, settings: IncomingSettings, password: str | None) -> None:
+        """Prepare; without a password the look ends before the login."""
+        self._settings = settings
+        self._password = password
+        self._link: Link | None = None
+        self._what = ""
+        self._report: Callable[[], None] | None = None
+
+    def steps(self) -> Iterator[tuple[str, str | ssl.SSLSocket | MailboxError]]:
+        """Yield what was looked at, with what was seen of it or what is wrong.
+
+        Ends after the step that the following ones could not do without.
+        """
+        try:
+            yield from self._steps()
+        except MailboxError as err:
+            yield self._what, err
+        finally:
+            self.drop()
+
+    def on_progress(self, report: Callable[[], None]) -> None:
+        """Have `report` called whenever a message's header has come in."""
+        self._report = report
+
+    def drop(self) -> None:
+        """Cut the connection at once, from any thread, waking one that waits; never raises."""
+        if self._link is not None:
+            self._link.drop()
+
+    def _steps(self) -> Iterator[tuple[str, str | ssl.SSLSocket | MailboxError]]:
+        security = self._settings.security
+        yield self._at("name"), _addresses(self._settings)
+        link = self._dial()
+        yield "connection", f"{self._settings.where} accepts it"
+        if security == "tls":
+            yield self._at("TLS"), self._secured(link)
+        visit = self._greeted(link)
+        yield "greeting", "the server is ready"
+        if security == "starttls":
+            yield self._at("TLS"), self._start_tls(link, visit)
+        if self._password is None:
+            return
+        yield self._at("login"), self._log_in(link, visit, self._password)
+        for what, look in visit.looks():
+            yield self._at(what), look()
+
+    def _at(self, what: str) -> str:
+        """Note what is looked at from now on, for the case that it fails."""
+        self._what = what
+        return what
+
+    def _dial(self) -> Link:
+        self._at("connection")
+        self._link = link = connect.dial(self._settings)
+        if self._report:
+            link.progress = self._report
+        return link
+
+    def _secured(self, link: Link) -> str | ssl.SSLSocket:
+        context = connect.tls_context(self._settings)
+        with link.talking(explain.CONNECTING):
+            link.secure(context, self._settings.host)
+        return link.tls or "none"
+
+    def _greeted(self, link: Link) -> ImapVisit | PopVisit:
+        self._at("greeting")
+        visit = ImapVisit if self._settings.protocol == "imap" else PopVisit
+        with link.talking(explain.CONNECTING):
+            return visit(self._settings, link)
+
+    def _start_tls(self, link: Link, visit: ImapVisit | PopVisit) -> str | ssl.SSLSocket:
+        context = connect.tls_context(self._settings)
+        with link.talking(explain.CONNECTING):
+            visit.begin_tls(context)
+        return link.tls or "none"
+
+    def _log_in(self, link: Link, visit: ImapVisit | PopVisit, password: str) -> str:
+        link.secrets.add(self._settings.username, password)
+        with link.talking("logging in"):
+            visit.log_in(password)
+        return f"as {self._settings.username}"
+
+
+def _addresses(settings: IncomingSettings) -> str:
+    try:
+        found = socket.getaddrinfo(settings.host, settings.effective_port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as err:
+        # A name that cannot be written in the DNS, such as "a..b", is a UnicodeError.
+        unknown = err if isinstance(err, OSError) else socket.gaierror()
+        raise explain.failure(
+            unknown, settings.where, explain.CONNECTING, explain.Secrets()
+        ) from None
+    return f"{settings.host} is {', '.join(dict.fromkeys(str(one[4][0]) for one in found))}"

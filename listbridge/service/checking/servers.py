@@ -1,0 +1,126 @@
+"""Findings about mailboxes and SMTP accounts; nothing changes there, and no mail is sent."""
+
+import asyncio
+import ssl
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from threading import Lock
+
+from listbridge import clock
+from listbridge.errors import ListbridgeError
+from listbridge.intake.poll import time_budget
+from listbridge.intake.watchdog import Watchdog
+from listbridge.mailbox import IncomingSettings, MailboxBusy
+from listbridge.mailbox import connect as incoming
+from listbridge.mailbox.inspect import Inspection
+from listbridge.service.checking import secrets
+from listbridge.service.checking.finding import Finding, fine, wrong
+from listbridge.submission import OutgoingSettings
+from listbridge.submission import connect as outgoing
+from listbridge.submission.inspect import inspect
+
+_ASK = "if it stays so, ask who runs the server"
+
+
+def check_incoming_password(slug: str, settings: IncomingSettings) -> Finding:
+    """Say whether there is a password for the mailbox; without a word to the server."""
+    return _incoming_password(slug, settings)[0]
+
+
+def check_outgoing_password(slug: str, settings: OutgoingSettings) -> Finding:
+    """Say whether there is a password for the account, if it needs one."""
+    return _outgoing_password(slug, settings)[0]
+
+
+def check_incoming(slug: str, settings: IncomingSettings) -> Iterator[Finding]:
+    """Yield findings about a mailbox, step by step: name, connection, … login, folder, waiting."""
+    finding, password = _incoming_password(slug, settings)
+    yield finding
+    inspection = Inspection(settings, password)
+    with Watchdog(time_budget(settings).total_seconds(), inspection.drop) as watchdog:
+        inspection.on_progress(watchdog.progress)
+        for what, seen in inspection.steps():
+            watchdog.progress()
+            yield _finding(slug, f"incoming {what}", seen)
+
+
+def check_outgoing(slug: str, settings: OutgoingSettings, max_size: int) -> Iterator[Finding]:
+    """Yield findings about an SMTP account that should carry posts of up to `max_size` bytes."""
+    finding, password = _outgoing_password(slug, settings)
+    yield finding
+    yield from asyncio.run(_inspect(slug, settings, password, max_size))
+
+
+class Accounts:
+    """The SMTP accounts of many categories, each looked at once; for several threads."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, int], list[Finding]] = {}
+        self._lock = Lock()
+        self._looking: defaultdict[tuple[str, int], Lock] = defaultdict(Lock)
+
+    def check(self, slug: str, settings: OutgoingSettings, max_size: int) -> list[Finding]:
+        """Return what `check_outgoing` yields; what is shared is said of each category."""
+        key = settings.account, max_size
+        with self._lock:
+            looking = self._looking[key]
+        with looking:
+            if key not in self._found:
+                self._found[key] = list(check_outgoing(slug, settings, max_size))
+        return [replace(one, category=slug) for one in self._found[key]]
+
+
+def _incoming_password(slug: str, settings: IncomingSettings) -> tuple[Finding, str | None]:
+    what = "incoming password"
+    try:
+        password = incoming.password_of(settings)
+    except ListbridgeError as err:
+        return _no_password(slug, what, err), None
+    assert settings.password is not None
+    return fine(slug, what, secrets.source(settings.password)), password
+
+
+def _outgoing_password(slug: str, settings: OutgoingSettings) -> tuple[Finding, str | None]:
+    what = "outgoing password"
+    try:
+        password = outgoing.password_of(settings)
+    except ListbridgeError as err:
+        return _no_password(slug, what, err), None
+    if settings.username is None or settings.password is None:
+        return fine(slug, what, "none needed, since no username is set"), None
+    return fine(slug, what, secrets.source(settings.password)), password
+
+
+def _no_password(slug: str, what: str, err: ListbridgeError) -> Finding:
+    half = what.split()[0]
+    place = f"put the password there, or name another place for it under [{half}]"
+    return wrong(slug, what, err.fault, err.cure or place)
+
+
+async def _inspect(
+    slug: str, settings: OutgoingSettings, password: str | None, max_size: int
+) -> list[Finding]:
+    seen = inspect(settings, password, max_size)
+    return [_finding(slug, f"outgoing {what}", one) async for what, one in seen]
+
+
+def _finding(
+    slug: str, what: str, seen: str | ssl.SSLSocket | ssl.SSLObject | ListbridgeError
+) -> Finding:
+    if isinstance(seen, MailboxBusy):
+        # Most likely our own service is just polling.
+        return fine(slug, what, f"{seen.fault}; nothing is wrong, look again later")
+    if isinstance(seen, ListbridgeError):
+        return wrong(slug, what, seen.fault, seen.cure or _ASK)
+    return fine(slug, what, seen if isinstance(seen, str) else _shown(seen))
+
+
+def _shown(session: ssl.SSLSocket | ssl.SSLObject) -> str:
+    """Say which TLS is spoken, and how long the certificate is good for."""
+    certificate = session.getpeercert() or {}
+    ends = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
+    until = datetime.fromtimestamp(ends, UTC)
+    days = (until - clock.now()).days
+    return f"{session.version()}, certificate valid until {until.date()} ({days} days left)"

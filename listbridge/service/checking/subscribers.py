@@ -1,0 +1,69 @@
+"""Findings about who is subscribed to a category, and whether the account can serve them."""
+
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+
+from listbridge.category import Category
+from listbridge.errors import ListbridgeError
+from listbridge.membership import subscriptions as membership
+from listbridge.service.checking.finding import Finding, fine, wrong
+from storage import categories, subscriptions
+from storage.database import Database
+from storage.errors import StoreError
+from storage.states import SubscriptionState
+
+_WHAT = "subscribers"
+_MISSING = "write one address per line into it, or take `file` out of [subscribers]"
+
+
+def check_subscribers(category: Category, db: Database | None) -> Iterator[Finding]:
+    """Yield findings about a category's subscribers; without `db` only their file is read."""
+    try:
+        if db is not None:
+            finding, count = _in_store(category, db)
+        elif category.subscribers_file is not None:
+            finding, count = _in_file(category.slug, category.subscribers_file)
+        else:
+            return
+    except ListbridgeError as err:
+        yield wrong(category.slug, _WHAT, err.fault, err.cure or _MISSING)
+        return
+    except StoreError as err:
+        yield wrong(category.slug, _WHAT, str(err), "mend the database")
+        return
+    yield finding
+    per_day = category.outgoing.max_per_day if category.outgoing else None
+    if per_day is not None and count > per_day:
+        days = ceil(count / per_day)
+        seen = f"a post to {count} subscribers takes {days} days, since max_per_day is {per_day}"
+        yield fine(category.slug, "outgoing budget", seen)
+
+
+def _in_store(category: Category, db: Database) -> tuple[Finding, int]:
+    """Count the subscribers there would be if the file was followed now; nothing is stored."""
+    slug, path = category.slug, category.subscribers_file
+    with db.rehearsal() as rehearsal, rehearsal.transaction() as tx:
+        category_id = categories.keep(tx, slug, category.address).id
+        change = membership.follow_file(tx, category_id, path) if path is not None else None
+        active = subscriptions.in_category(tx, category_id, SubscriptionState.ACTIVE)
+    if change is not None and change.problem:
+        return _unreadable_lines(slug, change.problem), len(active)
+    return _counted(slug, path, len(active)), len(active)
+
+
+def _in_file(slug: str, path: Path) -> tuple[Finding, int]:
+    listed, problem = membership.read_file(path)
+    if problem:
+        return _unreadable_lines(slug, problem), len(listed)
+    return _counted(slug, path, len(listed)), len(listed)
+
+
+def _counted(slug: str, path: Path | None, count: int) -> Finding:
+    if path is not None and not count:
+        return wrong(slug, _WHAT, f"the subscriber file {path} names nobody", _MISSING)
+    return fine(slug, _WHAT, f"{count} active" if count else "nobody yet, so posts go to nobody")
+
+
+def _unreadable_lines(slug: str, problem: str) -> Finding:
+    return wrong(slug, _WHAT, problem, "correct these lines: one address, or Name <address>")

@@ -1,0 +1,56 @@
+"""`serve --watch`: asks for a reload when a configuration file has changed."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from listbridge.service.roster import Roster
+from listbridge.service.signals import Told
+
+_LOOK_EVERY_SECONDS = 1.0
+
+
+class FileWatch:
+    """Watches the service file, the category files and the subscriber files."""
+
+    def __init__(self, roster: Roster, told: asyncio.Queue[Told]) -> None:
+        self._roster = roster
+        self._told = told
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        """Compare the files with how they were until stopped."""
+        in_effect = before = await asyncio.to_thread(self._state)
+        while not self._stopped.is_set():
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            now = await asyncio.to_thread(self._state)
+            # Only once it is quiet again: an editor writes in several steps.
+            if before == now != in_effect:
+                in_effect = now
+                self._told.put_nowait(Told.RELOAD)
+            before = now
+
+    async def apply(self) -> None:
+        """The folder may be another one now; the next look shows it."""
+
+    async def stop(self, within: timedelta) -> bool:  # noqa: ARG002  -- it never takes long
+        """Stop looking."""
+        self._stopped.set()
+        return True
+
+    def _state(self) -> dict[Path, tuple[int, int]]:
+        """Return time and size of each file that is there."""
+        configuration = self._roster.installation.configuration
+        service = configuration.service
+        files = [*service.categories.glob("*.toml")]
+        files += [service.file] if service.file else []
+        files += [
+            x.subscribers_file for x in configuration.categories.values() if x.subscribers_file
+        ]
+        found = {}
+        for file in files:
+            with suppress(OSError):
+                status = file.stat()
+                found[file] = (status.st_mtime_ns, status.st_size)
+        return found

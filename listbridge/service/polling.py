@@ -1,0 +1,162 @@
+"""The polling part of the service: every active mailbox looked at when it is its time."""
+
+import asyncio
+import traceback
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random, SystemRandom
+from time import monotonic
+
+from listbridge import clock, maillog
+from listbridge.category import Category
+from listbridge.intake.tally import Tally
+from listbridge.mailbox import open_mailbox
+from listbridge.metrics import Metrics
+from listbridge.service import events
+from listbridge.service.intake_round import MailboxTaken, follow_file, take_in
+from listbridge.service.roster import Roster
+from scheduler import backoff
+from scheduler.job import Job
+from scheduler.runner import Runner
+from storage import polls
+from storage.errors import StoreError
+from storage.states import Trouble
+
+# A mailbox on a dead host keeps its thread until the time limit; the others must not wait for it.
+_POLLS_AT_ONCE = 64
+# So that one dead host cannot take all the threads. Servers limit connections from one place, too.
+_POLLS_AT_ONE_HOST = 8
+# A mailbox that cannot be read is looked at ever more rarely, down to this.
+_LONGEST_WAIT = timedelta(minutes=15)
+# Of several services on one database the first to come makes a pass, and the others leave it out
+# if they come within this part of the interval after it.
+_SHARED = 0.8
+
+
+class Polling:
+    """Polls the categories of the roster; `queued` is told, from any thread, what it made due."""
+
+    def __init__(self, roster: Roster, metrics: Metrics, queued: Callable[[int], None]) -> None:
+        self._roster = roster
+        self._metrics = metrics
+        self._queued = queued
+        self._runner = Runner()
+        self._threads = ThreadPoolExecutor(_POLLS_AT_ONCE, thread_name_prefix="poll")
+        self._hosts: dict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(_POLLS_AT_ONE_HOST)
+        )
+        self._stopped = asyncio.Event()
+        self._wanted: set[str] = set()  # to be polled whatever other services have done
+        self._unread_files: set[str] = set()
+        self._file_trouble: dict[str, str | None] = {}
+        self._random: Random = SystemRandom()
+
+    async def run(self) -> None:
+        """Poll until stopped."""
+        self._take_over()
+        self._runner.start()
+        await self._stopped.wait()
+
+    async def apply(self) -> None:
+        """Poll what the roster has now; its subscriber files are read again, and at once."""
+        self._take_over()
+        for slug in self._unread_files:
+            self.poll_now(slug)
+
+    def _take_over(self) -> None:
+        active = self._roster.active()
+        self._runner.keep(
+            Job(slug, category.poll_every, partial(self._poll, slug))
+            for slug, category in active.items()
+        )
+        self._file_trouble = {}
+        self._unread_files = {slug for slug in active if active[slug].subscribers_file}
+
+    def poll_now(self, slug: str) -> None:
+        """Poll a category as soon as it is not being polled already."""
+        self._wanted.add(slug)
+        self._runner.run_now(slug)
+
+    async def stop(self, within: timedelta) -> bool:
+        """Begin no more passes; wait for those that go on, and say whether all have ended."""
+        ended = await self._runner.stop(within)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        with suppress(StoreError):
+            await asyncio.to_thread(self._forget_plans)
+        self._stopped.set()
+        return ended
+
+    def _forget_plans(self) -> None:
+        with self._roster.installation.db.transaction() as tx:
+            polls.forget_plans(tx, [self._roster.id_of(slug) for slug in self._roster.active()])
+
+    async def _poll(self, slug: str, late: timedelta) -> datetime | None:
+        """Make one pass; return when the next one is to be, or None for the usual time."""
+        category = self._roster.active().get(slug)
+        if category is None:
+            return None
+        host = category.incoming.host if category.incoming else ""
+        async with self._hosts[host]:
+            run = asyncio.get_running_loop().run_in_executor
+            return await run(self._threads, self._pass, slug, category, late)
+
+    def _pass(self, slug: str, category: Category, late: timedelta) -> datetime | None:
+        tally, begun = Tally(slug), monotonic()
+        try:
+            self._follow_file(slug, category, tally)
+            next_pass = self._take_in(slug, category, tally)
+        except MailboxTaken:
+            return None  # whoever has it polls it
+        except Exception as err:
+            # Whatever blew up, it costs this category this pass; the others go on.
+            where = traceback.extract_tb(err.__traceback__)[-1]
+            tally.complain(f"it failed with {type(err).__name__} in {where.name}", Trouble.OURS)
+            events.polled(tally)
+            next_pass = None
+        self._metrics.polled(
+            slug,
+            vars(tally),
+            trouble=tally.trouble,
+            seconds=monotonic() - begun,
+            late=late.total_seconds(),
+        )
+        return next_pass
+
+    def _take_in(self, slug: str, category: Category, tally: Tally) -> datetime | None:
+        category_id = self._roster.id_of(slug)
+        shared = None if slug in self._wanted else clock.now() - category.poll_every * _SHARED
+        self._wanted.discard(slug)
+        return take_in(
+            self._roster.installation.db,
+            category,
+            category_id,
+            tally,
+            open_mailbox,
+            patient=False,
+            unless_since=shared,
+            plan=partial(self._plan, slug, category.poll_every),
+            queued=partial(self._queued, category_id),
+        )
+
+    def _plan(self, slug: str, every: timedelta, failures: int) -> datetime:
+        if not failures:
+            return self._runner.next_run(slug) or clock.now() + every
+        longest = max(_LONGEST_WAIT, every)
+        return clock.now() + backoff.delay(
+            failures, first=every, longest=longest, random=self._random
+        )
+
+    def _follow_file(self, slug: str, category: Category, tally: Tally) -> None:
+        """Read the subscriber file if that is to be done; what is wrong with it stays in view."""
+        if slug in self._unread_files:
+            self._unread_files.discard(slug)
+            follow_file(self._roster.installation.db, category, self._roster.id_of(slug), tally)
+            for warning in tally.warnings:
+                maillog.warning("subscribers.warning", category=slug, text=warning)
+            self._file_trouble[slug] = tally.error
+        elif error := self._file_trouble.get(slug):
+            tally.complain(error, Trouble.SUBSCRIBERS)

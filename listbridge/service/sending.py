@@ -1,0 +1,164 @@
+"""The sending part of the service: whatever is due leaves at once, category beside category."""
+
+import asyncio
+from datetime import datetime, timedelta
+from time import monotonic
+
+from listbridge import clock, maillog
+from listbridge.bootstrap import Accounts
+from listbridge.delivery.worker import Account, Sent, send_due
+from listbridge.metrics import Metrics
+from listbridge.service.roster import Roster
+from listbridge.submission import OutgoingSettings
+from scheduler.rests import Rests
+from storage import due, pauses
+from storage.errors import StoreError
+
+# How often it is looked whether something has become due by itself: retries, ended pauses.
+_LOOK_EVERY_SECONDS = 5.0
+# How often it is looked whether a process has died while it was sending.
+_DOUBT_EVERY_SECONDS = 60.0
+_FIRST_REST = timedelta(seconds=30)
+_LONGEST_REST = timedelta(minutes=15)
+
+
+class Sending:
+    """Sends for the categories of the roster until it is stopped; belongs to the event loop."""
+
+    def __init__(self, roster: Roster, metrics: Metrics) -> None:
+        self._roster = roster
+        self._metrics = metrics
+        self._accounts = Accounts()
+        self._sends: dict[int, OutgoingSettings] = {}
+        # Accounts in trouble, by name, and categories for which nothing could be sent, by id.
+        self._rests = Rests(first=_FIRST_REST, longest=_LONGEST_REST)
+        self._paused: set[str] = set()  # accounts that the store calls paused
+        self._woken = asyncio.Event()
+        self._look = True  # whether categories other than these may have something due
+        self._due: set[int] = set()
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._next_doubt = 0.0
+        self._stopping = False
+
+    def wake(self, category_id: int | None = None) -> None:
+        """Say that a category has something due, or that any may have."""
+        if category_id is None:
+            self._look = True
+        else:
+            self._due.add(category_id)
+        self._woken.set()
+
+    async def apply(self) -> None:
+        """Take the accounts as the roster has them now, and try them all again."""
+        self._sends = self._roster.sends()
+        self._rests = Rests(first=_FIRST_REST, longest=_LONGEST_REST)
+        await self._accounts.close(unless=self._sends.values())
+        self.wake()
+
+    async def run(self) -> None:
+        """Send until stopped."""
+        await self.apply()
+        while not self._stopping:
+            await self._look_around()
+            self._start_due()
+            try:
+                async with asyncio.timeout(_LOOK_EVERY_SECONDS):
+                    await self._woken.wait()
+            except TimeoutError:
+                self._look = True
+            self._woken.clear()
+
+    async def stop(self, within: timedelta) -> bool:
+        """Claim nothing more; wait for what is leaving, and say whether all of it has ended."""
+        self._stopping = True
+        self._woken.set()
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=within.total_seconds())
+        await self._accounts.close()
+        return not self._running
+
+    async def _look_around(self) -> None:
+        """Find out what is due, and which accounts are on record as paused."""
+        if not self._look:
+            return
+        self._look = False
+        await self._accounts.close_idle()
+        try:
+            found, paused = await asyncio.to_thread(self._read)
+        except StoreError as err:
+            maillog.error("store.failed", error=str(err))
+            return
+        self._due |= found
+        self._paused = paused
+
+    def _read(self) -> tuple[set[int], set[str]]:
+        with self._roster.installation.db.reading() as tx:
+            paused = {one.account for one in pauses.every(tx)}
+            found = set(due.categories_due(tx, clock.now()))
+            if monotonic() >= self._next_doubt:
+                # Of some of them the process may have died; nothing else of them need be due.
+                found.update(due.categories_sending(tx))
+                self._next_doubt = monotonic() + _DOUBT_EVERY_SECONDS
+            return found, paused
+
+    def _start_due(self) -> None:
+        for category_id in self._due - self._running.keys():
+            self._due.discard(category_id)
+            settings = self._sends.get(category_id)
+            if settings is not None and not self._is_resting(category_id, settings):
+                self._running[category_id] = asyncio.create_task(self._send(category_id, settings))
+
+    def _is_resting(self, category_id: int, settings: OutgoingSettings) -> bool:
+        now = clock.now()
+        return any(self._rests.is_resting(x, now) for x in (category_id, settings.account))
+
+    async def _send(self, category_id: int, settings: OutgoingSettings) -> None:
+        account = self._accounts.of(settings)
+        db = self._roster.installation.db
+        try:
+            sent = await send_due(db, category_id, settings, account, lambda: self._stopping)
+            outcomes = {state.value: number for state, number in sent.outcomes.items()}
+            self._metrics.sent(self._roster.name_of(category_id), outcomes)
+            await self._draw_conclusions(category_id, settings, account, sent)
+        except StoreError as err:
+            self._rests.failed(category_id, clock.now())
+            self._metrics.failed("store")
+            maillog.error("store.failed", error=str(err))
+        except Exception as err:
+            self._rests.failed(category_id, clock.now())
+            maillog.error(
+                "send.failed", category=self._roster.name_of(category_id), error=type(err).__name__
+            )
+        finally:
+            del self._running[category_id]
+            self._woken.set()
+
+    async def _draw_conclusions(
+        self, category_id: int, settings: OutgoingSettings, account: Account, sent: Sent
+    ) -> None:
+        now, name = clock.now(), settings.account
+        if account.trouble is not None:
+            if not self._rests.is_resting(name, now):  # another category's run has seen to it
+                until = self._rests.failed(name, now)
+                self._metrics.failed("account")
+                await asyncio.to_thread(self._note_pause, name, until, str(account.trouble))
+                await self._accounts.renew(settings)
+            return
+        if name in self._paused:
+            self._paused.discard(name)
+            await asyncio.to_thread(self._note_recovery, name)
+            maillog.info("account.recovered", account=name)
+        self._rests.succeeded(name)
+        if sent.outcomes.total():
+            self._rests.succeeded(category_id)
+        if sent.error is not None or sent.starved:
+            self._rests.failed(category_id, now)
+
+    def _note_pause(self, account: str, until: datetime, reason: str) -> None:
+        self._paused.add(account)
+        with self._roster.installation.db.transaction() as tx:
+            pauses.keep(tx, account, until=until, reason=reason, now=clock.now())
+
+    def _note_recovery(self, account: str) -> None:
+        with self._roster.installation.db.transaction() as tx:
+            pauses.end(tx, account)

@@ -1,0 +1,145 @@
+"""Looks at one SMTP account step by step, so that it is known what works and what does not.
+
+No mail is sent.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import aiosmtplib
+
+from listbridge.submission import connect
+from listbridge.submission.courier import AccountTrouble
+from listbridge.submission.replies import shown
+from listbridge.submission.settings import OutgoingSettings
+from listbridge.submission.trouble import root
+
+_FAREWELL_SECONDS = 3.0
+# The extensions that make a difference to us; SIZE has a step of its own.
+_EXTENSIONS = ("PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8")
+
+_Look = Callable[[], Awaitable[str | ssl.SSLObject | AccountTrouble]]
+
+
+async def inspect(
+    settings: OutgoingSettings, password: str | None, max_size: int
+) -> AsyncIterator[tuple[str, str | ssl.SSLObject | AccountTrouble]]:
+    """Yield what was looked at, with what was seen of it or what is wrong.
+
+    Ends after the step that the following ones could not do without. Where the account needs a
+    password and there is none, the look ends before the login. `max_size`: of posts, in bytes.
+    """
+    try:
+        visit = _Visit(settings, await connect.new_client(settings), password, max_size)
+    except AccountTrouble as err:
+        yield "TLS", err
+        return
+    try:
+        for what, look in visit.looks():
+            try:
+                seen = await look()
+            except AccountTrouble as err:
+                yield what, err
+                return
+            except connect.TROUBLE as err:
+                yield _stage(err, what), connect.account_trouble(settings, err, password)
+                return
+            yield what, seen
+        await visit.take_leave()
+    finally:
+        connect.abort(visit.smtp)
+
+
+class _Visit:
+    """A connection on its way from nothing to a login."""
+
+    def __init__(
+        self, settings: OutgoingSettings, smtp: aiosmtplib.SMTP, password: str | None, max_size: int
+    ) -> None:
+        self.smtp = smtp
+        self._settings = settings
+        self._password = password
+        self._max_size = max_size
+
+    def looks(self) -> Iterator[tuple[str, _Look]]:
+        """Yield what to look at, each with how."""
+        security, username = self._settings.security, self._settings.username
+        yield "name", self._resolve
+        yield "connection", self._connect
+        if security == "tls":
+            yield "TLS", self._tls
+        yield "greeting", self._greet
+        if security == "starttls":
+            yield "TLS", self._start_tls
+        if username is not None and self._password is None:
+            return
+        yield "login", self._log_in
+        yield "SIZE", self._size
+        yield "extensions", self._extensions
+
+    async def take_leave(self) -> None:
+        """Say QUIT; nothing depends on the answer."""
+        try:
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self.smtp.quit()
+        except (*connect.TROUBLE, TimeoutError):
+            pass
+
+    async def _resolve(self) -> str:
+        host, port = self._settings.host, self._settings.effective_port
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError:
+            # A name that cannot be written in the DNS, such as "a..b".
+            raise socket.gaierror(socket.EAI_NONAME, "no such name") from None
+        return f"{host} is {', '.join(dict.fromkeys(str(one[4][0]) for one in found))}"
+
+    async def _connect(self) -> str:
+        await self.smtp.connect()
+        return f"{self._settings.place} accepts it"
+
+    async def _tls(self) -> str | ssl.SSLObject:
+        session = self.smtp.get_transport_info("ssl_object")
+        return session if isinstance(session, ssl.SSLObject) else "none"
+
+    async def _greet(self) -> str:
+        await self.smtp.ehlo()
+        return "the server is ready"
+
+    async def _start_tls(self) -> str | ssl.SSLObject:
+        await connect.start_tls(self.smtp, self._settings)
+        return await self._tls()
+
+    async def _log_in(self) -> str:
+        settings, password = self._settings, self._password
+        offered = shown(" ".join(self.smtp.server_auth_methods).upper())
+        if settings.username is None or password is None:
+            return f"none configured (offered: {offered})" if offered else "none needed"
+        await connect.log_in(self.smtp, settings, settings.username, password)
+        return f"as {settings.username} (offered: {offered})"
+
+    async def _size(self) -> str | AccountTrouble:
+        limit = connect.offer(self.smtp).max_size
+        if limit is None:
+            return "no limit announced"
+        if limit >= self._max_size:
+            return f"up to {limit} bytes"
+        return AccountTrouble(
+            f"the SMTP server {self._settings.place} takes messages of up to {limit} bytes, and "
+            f"posts may have {self._max_size}",
+            cure=f"set max_size under [posting] to less than {limit}",
+        )
+
+    async def _extensions(self) -> str:
+        offered = [name for name in _EXTENSIONS if self.smtp.supports_extension(name)]
+        return ", ".join(offered) or "none of those that matter to us"
+
+
+def _stage(err: Exception, what: str) -> str:
+    """Say which step failed: aiosmtplib's `connect` goes from the name to the greeting."""
+    if isinstance(err, aiosmtplib.SMTPConnectResponseError):
+        return "greeting"
+    return "TLS" if isinstance(root(err), ssl.SSLError) else what

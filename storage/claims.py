@@ -1,0 +1,192 @@
+"""The outbox as the sender sees it: claimed in groups, settled one by one, doubted by survivors."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from storage import wakeup
+from storage.database import Tx
+from storage.outbox import Names, names_of, with_names
+from storage.schema import attempts, categories, is_sending, is_waiting, outgoing, posts
+from storage.schema import deliveries as table
+from storage.states import DeliveryState
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """One delivery in the hands of this process."""
+
+    id: int
+    recipient: str
+    attempts: int
+    waited: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Deliveries of one outgoing message, all to be sent in one transaction."""
+
+    outgoing_id: int
+    deliveries: tuple[Claimed, ...]
+
+
+@dataclass(frozen=True)
+class Doubted:
+    """A delivery whose process died while it was sending it."""
+
+    id: int
+    recipient: str
+    reply: str
+    names: Names
+
+
+def claim(
+    tx: Tx, category_id: int, *, owner: str, until: datetime, due: datetime, limit: int
+) -> Group | None:
+    """Mark the next due deliveries of one message as sending, at most `limit`, and return them.
+
+    Several may claim at the same time: each passes over what another is just claiming, and so they
+    share one message as well as several. None if nothing is left to share.
+    """
+    waiting = (table.c.category_id == category_id, is_waiting, table.c.next_attempt <= due)
+    first = (
+        select(table.c.priority, table.c.outgoing_id)
+        .where(*waiting)
+        .order_by(table.c.priority, table.c.outgoing_id)
+        .limit(1)
+        # Locked, so that this one at least is left for the group.
+        .with_for_update(skip_locked=True)
+        .cte()
+    )
+    query = (
+        select(table.c.outgoing_id, table.c.id, table.c.recipient, table.c.attempts, table.c.waited)
+        .where(table.c.priority == select(first.c.priority).scalar_subquery())
+        .where(table.c.outgoing_id == select(first.c.outgoing_id).scalar_subquery())
+        .where(*waiting)
+        # As ix_deliveries_waiting has them: neither sorted nor looked for among the finished ones.
+        .order_by(table.c.next_attempt)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = tx.execute(query).all()
+    if not rows:
+        return None
+    claimed = tuple(Claimed(*row[1:]) for row in rows)
+    tx.execute(
+        table.update()
+        .where(table.c.id.in_([one.id for one in claimed]))
+        .values(state=DeliveryState.SENDING, owner=owner, claimed_until=until)
+    )
+    return Group(rows[0].outgoing_id, claimed)
+
+
+def settle(
+    tx: Tx,
+    ids: Sequence[int],
+    state: DeliveryState,
+    *,
+    reply: str,
+    owner: str,
+    now: datetime,
+    next_attempt: datetime | None = None,
+    waited: int | None = None,
+    doubt: bool = False,
+) -> int:
+    """Record how an attempt at these deliveries of ours ended; return how many were still ours.
+
+    `doubt` says that the server's answer was lost, whatever state that leads to.
+    """
+    values: dict[str, object] = {
+        "state": state,
+        "last_reply": reply,
+        "owner": None,
+        "claimed_until": None,
+    }
+    if state is not DeliveryState.PENDING:
+        values["attempts"] = table.c.attempts + 1
+    if next_attempt is not None:
+        values["next_attempt"] = next_attempt
+    if waited is not None:
+        values["waited"] = waited
+    update = table.update().where(
+        table.c.id.in_(ids),
+        table.c.state == DeliveryState.SENDING,
+        table.c.owner == owner,
+    )
+    settled = tx.execute(update.values(values).returning(table.c.id)).scalars().all()
+    if state not in (DeliveryState.SENT, DeliveryState.PENDING):
+        _note_attempts(tx, settled, DeliveryState.UNCERTAIN if doubt else state, reply, now)
+    return len(settled)
+
+
+def doubt_abandoned(
+    tx: Tx,
+    category_id: int,
+    *,
+    is_alive: Callable[[str], bool | None],
+    hold: bool,
+    now: datetime,
+) -> list[Doubted]:
+    """Make deliveries uncertain whose process died while sending them; return them.
+
+    `is_alive` says of an owner whether it lives; None where that cannot be known from here, and
+    then its claim counts until it runs out. Under `hold` they wait for a person, else they are due.
+    """
+    reply = "the process that was sending this ended before the server's answer was on record"
+    lost = [
+        Doubted(row.id, row.recipient, reply, names_of(row))
+        for row in tx.execute(_sending(category_id))
+        if _is_abandoned(is_alive(row.owner), row.claimed_until, now)
+    ]
+    if not lost:
+        return []
+    ids = [one.id for one in lost]
+    state = DeliveryState.HELD if hold else DeliveryState.UNCERTAIN
+    tx.execute(
+        table.update()
+        .where(table.c.id.in_(ids))
+        .values(
+            state=state,
+            attempts=table.c.attempts + 1,
+            next_attempt=now,
+            last_reply=reply,
+            owner=None,
+            claimed_until=None,
+        )
+    )
+    _note_attempts(tx, ids, DeliveryState.UNCERTAIN, reply, now)
+    wakeup.tell(tx)
+    return lost
+
+
+def _sending(category_id: int) -> Select[Any]:
+    """Ask for what is being sent, or was when its process died."""
+    columns = (
+        table.c.id,
+        table.c.recipient,
+        table.c.owner,
+        table.c.claimed_until,
+        categories.c.slug,
+        outgoing.c.post_id,
+        posts.c.message_id,
+    )
+    joined = with_names(table.join(outgoing, outgoing.c.id == table.c.outgoing_id))
+    query = select(*columns).select_from(joined)
+    query = query.where(is_sending, table.c.category_id == category_id)
+    # What is locked is just being settled by a process that lives after all.
+    return query.with_for_update(of=table, skip_locked=True)
+
+
+def _is_abandoned(alive: bool | None, claimed_until: datetime, now: datetime) -> bool:
+    return claimed_until < now if alive is None else not alive
+
+
+def _note_attempts(
+    tx: Tx, ids: Sequence[int], outcome: DeliveryState, reply: str, now: datetime
+) -> None:
+    if ids:
+        rows = [{"delivery_id": x, "at": now, "outcome": outcome, "reply": reply} for x in ids]
+        tx.execute(attempts.insert(), rows)

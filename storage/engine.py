@@ -1,0 +1,79 @@
+"""How SQLAlchemy is to speak to SQLite and to PostgreSQL."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+
+from storage.errors import StoreError
+
+#: How long one waits for a turn, or for a connection.
+BUSY_SECONDS = 30
+# A transaction takes milliseconds, and each thread has one at a time: so few connections serve many
+# threads, and several machines stay within the 100 that PostgreSQL allows by default. All of them
+# are kept, since making one takes longer than most transactions.
+CONNECTIONS = 16
+# A machine that vanishes must not be waited for as long as TCP does, which is hours.
+_POSTGRESQL_LINK = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
+
+def engine(url: str) -> Engine:
+    """Return the engine for a URL; raise what SQLAlchemy raises for one that makes no sense."""
+    parsed = make_url(url)
+    return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+
+
+def _postgresql(url: URL) -> Engine:
+    link = {name: value for name, value in _POSTGRESQL_LINK.items() if name not in url.query}
+    return create_engine(
+        url,
+        connect_args=link,
+        # What this package locks and reads again relies on seeing what others have committed.
+        isolation_level="READ COMMITTED",
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,  # a server that was started anew is noticed before it matters
+    )
+
+
+def _sqlite(parsed: URL) -> Engine:
+    if parsed.database and not Path(parsed.database).parent.is_dir():
+        raise StoreError(f"the folder of the database {parsed.database} does not exist; make it")
+    made = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, max_overflow=-1)
+    event.listen(made, "connect", _prepare_sqlite)
+    event.listen(made, "begin", _begin_sqlite)
+    return made
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # Python's own transaction control loses updates; with isolation_level None, BEGIN is ours.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # FULL, because mail is deleted from its server on the strength of our commit.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+    # SQLite's own knows ASCII only, and addresses are compared in Python's lower case.
+    connection.create_function("lower", 1, str.lower, deterministic=True)
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    # A transaction that begins as a reader and then writes fails at once when another has written,
+    # whatever the busy timeout says; so writers queue up before they read.
+    read_only = conn.get_execution_options().get("read_only", False)
+    conn.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of an SQLite database; None for other databases."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(parsed.database)

@@ -1,0 +1,90 @@
+"""The last pass over each category: when it was, how it ended, when the next one is meant to be."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from storage.database import Tx
+from storage.dialects import insert_unless_there
+from storage.schema import polls as table
+from storage.states import Trouble
+
+
+@dataclass(frozen=True)
+class Poll:
+    """The last pass over one category."""
+
+    category_id: int
+    begun_at: datetime
+    ended_at: datetime | None  #: None while the first pass ever goes on, or if it never ended
+    next_at: datetime | None  #: None where no service has planned one
+    trouble: Trouble | None  #: of the last pass that ended
+    error: str | None
+    failures: int  #: passes in a row that ended with this trouble
+
+
+def every(tx: Tx) -> dict[int, Poll]:
+    """Return the last pass over each category that ever had one, by the category's id."""
+    found = {}
+    for row in tx.execute(select(table)):
+        trouble = Trouble(row.trouble) if row.trouble else None
+        found[row.category_id] = Poll(**{**row._mapping, "trouble": trouble})
+    return found
+
+
+def begin(tx: Tx, category_id: int, *, now: datetime, unless_since: datetime | None = None) -> bool:
+    """Record that a pass begins; False, and nothing done, if one began after `unless_since`.
+
+    So of several services on one database only one makes each pass.
+    """
+    new = {"category_id": category_id, "begun_at": now, "failures": 0}
+    if insert_unless_there(tx, table, new):
+        return True
+    query = select(table.c.begun_at).where(table.c.category_id == category_id)
+    begun_at = tx.execute(query.with_for_update()).scalar_one()
+    # One that lies in the future was written before the clock was set back.
+    if unless_since is not None and unless_since < begun_at <= now:
+        return False
+    tx.execute(table.update().where(table.c.category_id == category_id).values(begun_at=now))
+    return True
+
+
+def no_plan(_failures: int) -> None:
+    """Nobody means to look again by himself."""
+
+
+def end(
+    tx: Tx,
+    category_id: int,
+    *,
+    trouble: Trouble | None,
+    error: str | None,
+    now: datetime,
+    plan: Callable[[int], datetime | None] = no_plan,
+) -> datetime | None:
+    """Record how the pass ended, and when the next one is meant to be, which is returned.
+
+    `plan` says so from how many passes in a row have ended with this trouble.
+    """
+    same = table.c.trouble == trouble
+    before: int = (
+        tx.execute(
+            select(table.c.failures).where(table.c.category_id == category_id, same)
+        ).scalar()
+        or 0
+    )
+    failures = 0 if trouble is None else before + 1
+    next_at = plan(failures)
+    tx.execute(
+        table.update()
+        .where(table.c.category_id == category_id)
+        .values(ended_at=now, next_at=next_at, trouble=trouble, error=error, failures=failures)
+    )
+    return next_at
+
+
+def forget_plans(tx: Tx, category_ids: Collection[int]) -> None:
+    """Record that nobody means to look at these categories again by itself."""
+    tx.execute(table.update().where(table.c.category_id.in_(category_ids)).values(next_at=None))

@@ -1,0 +1,106 @@
+"""An alert on its whole way: from what went wrong to the operator's mailbox."""
+
+import asyncio
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+
+from listbridge import bootstrap, clock
+from listbridge.bootstrap import Accounts
+from listbridge.delivery.worker import send_due
+from listbridge.service import alerting, conditions
+from storage import polls, service_mail
+from storage.states import DeliveryState, Trouble
+from tests.program import Program, category_toml
+from tests.servers.postfix import Relay
+
+SERVICE = """
+[alerts]
+to = ["{to}"]
+mail_session = "ops"
+[mail_sessions.ops.outgoing]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+"""
+
+
+@pytest.fixture
+def operator(relay: Relay, fresh_name: Callable[[str], str]) -> str:
+    name = fresh_name("postmaster")
+    relay.add_users([name])
+    return name
+
+
+@pytest.fixture
+def program(
+    tmp_path: Path, relay: Relay, operator: str, monkeypatch: pytest.MonkeyPatch
+) -> Program:
+    """One category, whose mailbox refused the login at the last pass."""
+    # The disk of the machine that runs the tests may be as full as it likes.
+    monkeypatch.setattr(conditions, "_disk", lambda *_: [])
+    program = Program(tmp_path, same_process=True)
+    program.write_service(SERVICE.format(to=f"{operator}@example.org", port=relay.port))
+    program.write_category("general", category_toml("general", relay=relay))
+    with bootstrap.installation(tmp_path / "listbridge.toml") as here, here.db.transaction() as tx:
+        polls.begin(tx, here.ids["general"], now=clock.now())
+        words = "der Server sagt: ungültig"
+        trouble = Trouble.LOGIN
+        polls.end(tx, here.ids["general"], trouble=trouble, error=words, now=clock.now())
+    return program
+
+
+async def _serve_a_moment(program: Program) -> None:
+    """Do what a service does from time to time: look for what to tell, and send what is due."""
+    with bootstrap.installation(program.folder / "listbridge.toml") as here:
+        service = here.configuration.service
+        assert service.alert_settings is not None
+        assert alerting.look(here.db, service, here.configuration.categories, clock.now()) == 1
+        with here.db.transaction() as tx:
+            ours = service_mail.category_id(tx)
+        accounts = Accounts()
+        sent = await send_due(
+            here.db, ours, service.alert_settings, accounts.of(service.alert_settings)
+        )
+        await accounts.close()
+    assert sent.error is None
+    assert sent.outcomes == {DeliveryState.SENT: 1}
+
+
+def test_the_operator_gets_an_alert(program: Program, relay: Relay, operator: str) -> None:
+    asyncio.run(_serve_a_moment(program))
+
+    relay.wait_until_idle()
+    [copy] = relay.copies(operator)
+    mail = message_from_bytes(copy, policy=policy.default)
+    assert mail["Return-Path"] == f"<{operator}@example.org>"
+    assert mail["To"] == f"{operator}@example.org"
+    assert mail["Subject"] == "[listbridge] general: the mailbox refuses the login"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert "der Server sagt: ungültig" in mail.get_content()
+    program.audit()
+
+
+def test_an_alert_is_seen_in_the_queue(program: Program, operator: str) -> None:
+    asyncio.run(_serve_a_moment(program))
+
+    [row] = program.json("queue", "list", "--all")
+    assert {key: row[key] for key in ("kind", "post", "category", "recipient", "state")} == {
+        "kind": "alert",
+        "post": None,
+        "category": "(service)",
+        "recipient": f"{operator}@example.org",
+        "state": "sent",
+    }
+    [shown] = program.json("queue", "show", row["id"])
+    assert shown["kind"] == "alert"
+    assert set(program.poll_once()) == {"general"}
+
+
+def test_what_alerts_stand_under_cannot_be_renamed(program: Program) -> None:
+    asyncio.run(_serve_a_moment(program))
+    program.write_category("other", category_toml("other"))
+
+    program.run("category", "rename", "(service)", "other", status=2)

@@ -1,0 +1,83 @@
+"""What is particular to PostgreSQL: its URL, its restarts, what an operator may set up wrong."""
+
+import sys
+from contextlib import closing
+
+import pytest
+from sqlalchemy import text
+
+from storage import categories
+from storage.database import Tx
+from storage.errors import StoreError
+from storage.opening import open_database
+from tests.servers.postgres import Postgres
+
+
+def test_a_url_need_not_name_the_driver(postgres_url: str) -> None:
+    bare = postgres_url.replace("postgresql+psycopg://", "postgresql://")
+    with closing(open_database(bare)) as db, db.reading() as tx:
+        assert categories.every(tx) == []
+
+
+def test_a_restart_of_the_server_costs_no_later_transaction(stopped_postgres: Postgres) -> None:
+    server = stopped_postgres
+    with server.running():
+        server.migrate()
+        db = open_database(server.url("migrated"))
+        with db.transaction() as tx:
+            categories.keep(tx, "before", "a@example.org")
+    with closing(db), server.running():
+        with db.transaction() as tx:
+            categories.keep(tx, "after", "a@example.org")
+        with db.reading() as tx:
+            assert [one.slug for one in categories.every(tx)] == ["after", "before"]
+
+
+def test_a_server_that_ends_a_transaction_is_one_sentence(
+    postgres: Postgres, postgres_url: str
+) -> None:
+    def die(tx: Tx) -> None:
+        mine = tx.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with postgres.connect() as killer:
+            killer.execute("SELECT pg_terminate_backend(%s)", [mine])
+        categories.every(tx)
+
+    with (
+        closing(open_database(postgres_url)) as db,
+        pytest.raises(StoreError, match="cannot be used: terminating connection"),
+        db.transaction() as tx,
+    ):
+        die(tx)
+
+
+def test_a_server_that_is_not_there_is_one_sentence_without_the_password() -> None:
+    with pytest.raises(StoreError, match="cannot be used") as caught:
+        open_database("postgresql://listbridge:hunter2@127.0.0.1:1/listbridge")
+
+    assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_driver_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    with pytest.raises(StoreError, match=r"pip install 'listbridge\[postgres\]'"):
+        open_database("postgresql://localhost/listbridge")
+
+
+def test_a_database_that_lacks_letters_is_refused(postgres: Postgres) -> None:
+    with postgres.connect() as admin:
+        admin.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+
+    with pytest.raises(StoreError, match="the database is in LATIN1; make one with CREATE"):
+        open_database(postgres.url("latin"))
+
+
+def test_a_role_that_may_make_no_tables_is_told_so(postgres: Postgres, postgres_url: str) -> None:
+    with postgres.database("template0") as name:
+        with postgres.connect() as admin:
+            admin.execute("CREATE ROLE reader LOGIN")
+        url = postgres.url(name).replace("//listbridge@", "//reader@")
+
+        with pytest.raises(StoreError, match="permission denied for schema public"):
+            open_database(url)

@@ -1,0 +1,56 @@
+"""On SQLite: what is asked again and again does not read what is finished."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from storage import backlog
+from storage.database import Database
+from storage.schema import deliveries, inbound, posts
+
+#: Indexes that hold only what is unfinished.
+PARTIAL = {
+    str(index.name)
+    for table in (deliveries, inbound, posts)
+    for index in table.indexes
+    if index.dialect_options["sqlite"]["where"] is not None
+}
+
+
+@pytest.fixture
+def plans(sqlite: Database, now: datetime) -> dict[str, list[str]]:
+    """Each statement that counts the backlog, and how SQLite goes about it."""
+    asked: list[tuple[str, Any]] = []
+    with sqlite.reading() as tx:
+
+        @event.listens_for(tx, "before_cursor_execute")
+        def _note(_tx: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            asked.append((statement, parameters))
+
+        backlog.every(tx, now)
+        event.remove(tx, "before_cursor_execute", _note)
+        return {
+            statement: [
+                str(row[3])
+                for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            ]
+            for statement, parameters in asked
+        }
+
+
+def test_counting_the_backlog_reads_no_more_than_what_is_unfinished(
+    plans: dict[str, list[str]],
+) -> None:
+    read_whole = {
+        step
+        for steps in plans.values()
+        for step in steps
+        if re.match("SCAN (deliveries|inbound|posts|outgoing)", step)
+        if not PARTIAL.intersection(step.split())
+    }
+
+    assert len(plans) == 6
+    assert read_whole == set()

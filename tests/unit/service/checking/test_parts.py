@@ -1,0 +1,125 @@
+"""What `check` finds out without any server."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from listbridge import message
+from listbridge.category import Category
+from listbridge.mailbox import MailboxBusy
+from listbridge.secret import Secret
+from listbridge.service.checking import probe, servers
+from listbridge.service.checking.category import check_category
+from listbridge.service.checking.finding import Finding, fine
+from listbridge.service.checking.secrets import source
+from listbridge.submission import OutgoingSettings
+from storage import subscriptions
+from storage.database import Database
+from tests.fakes.office import general
+
+SENDING = OutgoingSettings(host="smtp.example.org")
+
+
+def offline(category: Category, db: Database | None = None) -> dict[str, Finding]:
+    return {one.what: one for one in check_category(category, offline=True, db=db)}
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True)])
+def test_a_password_file_that_everybody_can_read_is_remarked(
+    tmp_path: Path, mode: int, warned: bool
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("secret\n")
+    file.chmod(mode)
+
+    assert ("every user" in source(Secret(file=file))) is warned
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        (Secret.model_validate("secret"), "in the configuration itself"),
+        (Secret(env="LIST_PASSWORD"), "in the environment variable LIST_PASSWORD"),
+        (Secret(command=("pass", "show", "list")), "from the command 'pass'"),
+    ],
+)
+def test_where_a_password_comes_from_is_said_without_it(secret: Secret, said: str) -> None:
+    assert source(secret) == said
+
+
+def test_whoever_takes_the_probe_in_does_not_post_it() -> None:
+    parsed = message.parse(probe._message("general@example.org", "a1b2"))
+
+    assert message.bounce_reason(parsed) is None
+    assert message.robot_reason(parsed) is not None
+
+
+def test_a_mailbox_that_is_just_being_polled_is_no_mistake() -> None:
+    finding = servers._finding("general", "incoming login", MailboxBusy("[IN-USE] by another"))
+
+    assert finding.ok
+    assert "look again later" in finding.seen
+
+
+def test_an_account_that_several_share_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def look(slug: str, settings: OutgoingSettings, max_size: int) -> list[Finding]:
+        looked.append(slug)
+        return [fine(slug, "outgoing login", settings.host)]
+
+    monkeypatch.setattr(servers, "check_outgoing", look)
+    accounts = servers.Accounts()
+    first = accounts.check("first", SENDING, 1000)
+    second = accounts.check("second", SENDING, 1000)
+
+    assert looked == ["first"]
+    assert second == [replace(first[0], category="second")]
+
+
+def test_a_limit_below_the_number_of_subscribers_is_told_in_days(
+    tmp_path: Path, db: Database
+) -> None:
+    file = tmp_path / "general.subscribers"
+    file.write_text("".join(f"reader{number}@example.net\n" for number in range(25)))
+    sending = SENDING.model_copy(update={"max_per_day": 10})
+
+    found = offline(general(outgoing=sending, subscribers_file=file), db)
+
+    assert found["subscribers"].seen == "25 active"
+    assert "25 subscribers takes 3 days" in found["outgoing budget"].seen
+    assert found["outgoing budget"].ok
+
+
+def test_looking_at_the_subscriber_file_subscribes_nobody(
+    tmp_path: Path, db: Database, category_id: int
+) -> None:
+    file = tmp_path / "general.subscribers"
+    file.write_text("new@example.net\n")
+
+    offline(general(subscribers_file=file), db)
+
+    with db.reading() as tx:
+        assert subscriptions.find(tx, category_id, "new@example.net") is None
+
+
+def test_lines_that_name_nobody_are_named_without_a_store_too(tmp_path: Path) -> None:
+    file = tmp_path / "general.subscribers"
+    file.write_text("ann@example.net\nnot an address\n")
+
+    found = offline(general(subscribers_file=file))["subscribers"]
+
+    assert not found.ok
+    assert "line 2" in found.seen
+
+
+def test_a_category_without_a_file_or_a_store_has_no_finding_about_subscribers() -> None:
+    assert offline(general()) == {}
+
+
+def test_a_probe_needs_both_directions() -> None:
+    [*_, last] = check_category(general(outgoing=SENDING), offline=True, probe=True)
+
+    assert last.what == "probe"
+    assert "not possible" in last.seen

@@ -1,0 +1,233 @@
+"""What is written, where, and that it comes to the list that was meant."""
+
+import stat
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from listbridge import config
+from listbridge.category import Category
+from listbridge.config import Configuration
+from listbridge.guard import is_safe
+from listbridge.membership import subscriber_file
+from listbridge.membership.subscriber_file import Entry
+from listbridge.secret import Secret
+from listbridge.service.setup import Answers, NewFile, Place, Server, SetupError, write, writing
+
+TODAY = date(2026, 11, 21)
+MakeAnswers = Callable[..., Answers]
+
+
+def _write(folder: Path, answers: Answers) -> Configuration:
+    """Write the files and read them again."""
+    service_file = folder / "listbridge.toml"
+    write(Place.at(service_file).plan(answers, TODAY).files)
+    return config.load(service_file)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def test_the_files_come_to_the_list_that_was_meant(tmp_path: Path, answers: MakeAnswers) -> None:
+    configuration = _write(tmp_path, answers())
+
+    assert configuration.broken == {}
+    assert configuration.warnings == ()
+    choir = configuration.categories["choir"]
+    assert (choir.name, choir.address) == ("Choir", "choir@example.org")
+    assert choir.incoming is not None
+    assert choir.incoming.since == TODAY
+    assert choir.incoming.where == "imap.example.org:993"
+    assert choir.incoming.password is not None
+    assert choir.incoming.password.reveal() == "opensesame"
+    assert choir.outgoing is not None
+    assert choir.outgoing.account == "choir@example.org@smtp.example.org:587"
+    assert choir.outgoing.password == choir.incoming.password
+    assert choir.subscribers_file == tmp_path / "choir.subscribers"
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"])).filter(is_safe)
+_NAME = _TEXT.map(str.strip)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=_NAME.filter(bool), username=_TEXT.filter(bool), people=st.lists(_NAME, max_size=3))
+def test_any_text_survives(
+    tmp_path_factory: pytest.TempPathFactory,
+    answers: MakeAnswers,
+    name: str,
+    username: str,
+    people: list[str],
+) -> None:
+    folder = tmp_path_factory.mktemp("place")
+    entries = tuple(Entry(f"#{i}@example.org", one) for i, one in enumerate(people))
+
+    choir = _write(
+        folder, answers(name=name, username=username, outgoing_username=username, people=entries)
+    ).categories["choir"]
+
+    assert choir.name == name
+    assert choir.incoming is not None
+    assert choir.incoming.username == username
+    text = (folder / "choir.subscribers").read_text(encoding="utf-8")
+    assert subscriber_file.parse(text) == (list(entries), [])
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"env": "CHOIR_PASSWORD"},
+        {"file": '/etc/choir "x".password'},
+        {"command": ("pass", "show", 'choir\'s \\ "password"')},
+    ],
+)
+def test_a_password_kept_elsewhere_stays_there(
+    tmp_path: Path, answers: MakeAnswers, secret: dict[str, object]
+) -> None:
+    elsewhere = Secret.model_validate(secret)
+
+    choir = _write(tmp_path, answers(password=elsewhere)).categories["choir"]
+
+    assert choir.incoming is not None
+    assert choir.incoming.password == elsewhere
+    assert not (tmp_path / "secrets").exists()
+
+
+def test_every_answer_has_its_place(tmp_path: Path, answers: MakeAnswers) -> None:
+    more = {
+        "incoming": Server("pop3", "pop.example.org", "none", 8110),
+        "outgoing": Server("smtp", "smtp.example.org", "none", 8025),
+        "outgoing_username": None,
+        "owners": ("ann@example.org",),
+        "ca_file": Path("/etc/ca.pem"),
+        "most_per_day": 500,
+    }
+
+    choir = _write(tmp_path, answers(**more)).categories["choir"]
+
+    assert choir.owners == ("ann@example.org",)
+    assert choir.incoming is not None
+    assert choir.incoming.key == "pop3://choir@example.org@pop.example.org:8110/INBOX"
+    assert choir.incoming.ca_file == Path("/etc/ca.pem")
+    assert choir.outgoing is not None
+    assert choir.outgoing.account == "@smtp.example.org:8025"
+    assert choir.outgoing.password is None
+    assert choir.outgoing.max_per_day == 400
+
+
+def _uncommented(text: str) -> str:
+    """Turn the examples into keys, as somebody does who wants them."""
+    lines = text.splitlines()
+    return "\n".join(x[2:] if x.startswith("# ") and " = " in x else x for x in lines)
+
+
+def test_every_example_can_be_used_as_it_stands(tmp_path: Path, answers: MakeAnswers) -> None:
+    _write(tmp_path, answers())
+    file = tmp_path / "categories" / "choir.toml"
+    file.write_text(_uncommented(file.read_text(encoding="utf-8")), encoding="utf-8")
+
+    configuration = config.load(tmp_path / "listbridge.toml")
+
+    assert configuration.broken == {}
+    choir = configuration.categories["choir"]
+    assert choir.message.subject_prefix == "[Choir]"
+    assert choir.owners == ("you@example.org",)
+    assert choir.outgoing is not None
+    assert choir.outgoing.max_per_day == 400
+
+
+def test_the_password_is_for_its_owner_alone(tmp_path: Path, answers: MakeAnswers) -> None:
+    _write(tmp_path, answers())
+
+    modes = [stat.S_IMODE((tmp_path / x).stat().st_mode) for x in ("secrets", "secrets/choir")]
+    assert modes == [0o700, 0o600]
+    others = {name: text for name, text in _files(tmp_path).items() if name != "secrets/choir"}
+    assert not any(b"opensesame" in text for text in others.values())
+
+
+def test_no_repr_shows_the_password(tmp_path: Path, answers: MakeAnswers) -> None:
+    plan = Place.at(tmp_path / "listbridge.toml").plan(answers(), TODAY)
+
+    assert "opensesame" not in f"{plan!r} {answers()!r}"
+
+
+def test_what_is_tried_needs_nothing_on_disk(tmp_path: Path, answers: MakeAnswers) -> None:
+    category: Category = Place.at(tmp_path / "listbridge.toml").plan(answers(), TODAY).category
+
+    assert category.subscribers_file is None
+    for settings_of in (category.incoming, category.outgoing):
+        assert settings_of is not None
+        assert settings_of.password is not None
+        assert settings_of.password.reveal() == "opensesame"
+    assert _files(tmp_path) == {}
+
+
+def test_another_list_joins_those_that_are_there(tmp_path: Path, answers: MakeAnswers) -> None:
+    (tmp_path / "lists").mkdir()
+    service = 'categories = "lists"\n# mine\n'
+    (tmp_path / "listbridge.toml").write_text(service)
+    _write(tmp_path, answers())
+
+    other = answers(address="band@example.org", slug="band", username="band@example.org")
+    configuration = _write(tmp_path, other)
+
+    assert set(configuration.categories) == {"band", "choir"}
+    assert (tmp_path / "listbridge.toml").read_text() == service
+    assert (tmp_path / "lists" / "band.toml").exists()
+
+
+@pytest.mark.parametrize("name", ["categories/choir.toml", "secrets/choir", "choir.subscribers"])
+def test_nothing_is_ever_overwritten(tmp_path: Path, answers: MakeAnswers, name: str) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("mine")
+
+    with pytest.raises(SetupError, match=name):
+        _write(tmp_path, answers())
+
+    assert _files(tmp_path) == {name: b"mine"}
+
+
+def test_a_mailbox_that_another_list_reads_is_refused(tmp_path: Path, answers: MakeAnswers) -> None:
+    _write(tmp_path, answers())
+
+    with pytest.raises(SetupError, match="'choir' and 'other' read the same folder"):
+        _write(tmp_path, answers(slug="other", address="other@example.org"))
+
+
+def test_after_a_failure_nothing_is_left(tmp_path: Path, answers: MakeAnswers) -> None:
+    folder = tmp_path / "new" / "lists"
+    plan = Place.at(folder / "listbridge.toml").plan(answers(), TODAY)
+
+    with (
+        mock.patch.object(writing.os, "fsync", side_effect=[None, None, OSError(28, "full", "x")]),
+        pytest.raises(SetupError, match="x cannot be written: full; nothing was written"),
+    ):
+        write(plan.files)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_came_in_between_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "b").write_text("mine")
+
+    with pytest.raises(SetupError, match="b cannot be written: File exists"):
+        write([NewFile(tmp_path / "a", "", ""), NewFile(tmp_path / "b", "", "")])
+
+    assert _files(tmp_path) == {"b": b"mine"}
+
+
+def test_a_link_to_nowhere_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "nowhere")
+
+    with pytest.raises(SetupError):
+        write([NewFile(tmp_path / "a", "secret", "", private=True)])
+
+    assert not (tmp_path / "nowhere").exists()
