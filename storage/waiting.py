@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from storage.database import Tx
-from storage.schema import deliveries, inbound, is_shunted, is_waiting, outgoing, posts
+from storage.schema import deliveries, inbound, is_held, is_shunted, is_waiting, outgoing, posts
 from storage.states import PostState
 
 
@@ -34,13 +34,23 @@ def held(tx: Tx) -> dict[int, Waiting]:
 
 def unsent(tx: Tx) -> dict[int, Waiting]:
     """Return which deliveries are to be tried, now or later, by the category's id."""
+    return _deliveries(tx, is_waiting)
+
+
+def held_deliveries(tx: Tx) -> dict[int, Waiting]:
+    """Return which deliveries a person must release or cancel, by the category's id."""
+    return _deliveries(tx, is_held)
+
+
+def _deliveries(tx: Tx, condition: ColumnElement[bool]) -> dict[int, Waiting]:
+    """Count deliveries; since when they wait is when the oldest message of them was made."""
     oldest = (
         select(
             deliveries.c.category_id,
             func.count().label("number"),
             func.min(deliveries.c.outgoing_id).label("outgoing_id"),
         )
-        .where(is_waiting)
+        .where(condition)
         .group_by(deliveries.c.category_id)
         .subquery()
     )

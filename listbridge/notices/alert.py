@@ -33,6 +33,7 @@ class What(StrEnum):
     PAUSED = "paused"
     SHUNTED = "shunted"
     HELD = "held"
+    DELIVERIES = "deliveries"
     QUEUE = "queue"
     DISK = "disk"
 
@@ -47,6 +48,7 @@ _TITLES = {
     What.PAUSED: "{}: the outgoing account cannot be used",
     What.SHUNTED: "{}: mail was set aside",
     What.HELD: "{}: posts wait for a moderator",
+    What.DELIVERIES: "{}: deliveries wait for a decision",
     What.QUEUE: "{}: mail has not left for hours",
     What.DISK: "the database's disk is nearly full",
 }

@@ -53,6 +53,7 @@ def holding(tx: Tx, watched: Watched, now: datetime) -> list[Condition]:
         *_accounts(tx, watched, now),
         *_passes(tx, known),
         *_waiting_for_a_person(tx, known, now),
+        *_waiting_for_a_decision(tx, known, now),
         *_waiting_to_leave(tx, known, now),
     ]
 
@@ -177,6 +178,24 @@ def _waiting_for_a_person(tx: Tx, known: _Known, now: datetime) -> Iterator[Cond
                 f"`listbridge held list {slug}` names them; then `listbridge held approve ID`, "
                 "`listbridge held reject ID` or `listbridge held discard ID`.",
             )
+
+
+def _waiting_for_a_decision(tx: Tx, known: _Known, now: datetime) -> Iterator[Condition]:
+    for category_id, one in waiting.held_deliveries(tx).items():
+        if category_id in known and now - one.since >= _HELD:
+            yield Condition(
+                What.DELIVERIES,
+                known[category_id].slug,
+                one.since,
+                f"{_deliveries(one.number)} held, by somebody or because the server's last answer "
+                'was lost: `on_uncertain = "hold"` leaves it to you whether to send again.',
+                "`listbridge queue list --state held` names them; then `listbridge queue release "
+                "ID` or `listbridge queue cancel ID`.",
+            )
+
+
+def _deliveries(number: int) -> str:
+    return "One delivery is" if number == 1 else f"{number} deliveries are"
 
 
 def _messages(number: int) -> str:

@@ -232,13 +232,24 @@ def test_mail_that_waits_for_hours_to_leave_is_told(
     assert told.sentence.startswith("2 deliveries ")
 
 
-def test_mail_that_waits_for_a_person_or_is_done_is_no_queue(
+def test_mail_that_is_held_is_no_queue_but_waits_for_a_decision(
     whole: Database, category_id: int, now: datetime
 ) -> None:
     _queue(whole, category_id, now)
     with whole.transaction() as tx:
         tx.exec_driver_sql("UPDATE deliveries SET state = 'held' WHERE recipient LIKE 'ann%'")
         tx.exec_driver_sql("UPDATE deliveries SET state = 'sent' WHERE recipient LIKE 'bob%'")
+
+    assert _holding(whole, now + 0.9 * HOUR) == []
+    [told] = _holding(whole, now + 5 * HOUR)
+    assert (told.what, told.subject, told.since) == (What.DELIVERIES, "general", now)
+    assert told.sentence.startswith("One delivery is held")
+
+
+def test_mail_that_has_left_is_no_queue(whole: Database, category_id: int, now: datetime) -> None:
+    _queue(whole, category_id, now)
+    with whole.transaction() as tx:
+        tx.exec_driver_sql("UPDATE deliveries SET state = 'sent'")
 
     assert _holding(whole, now + 5 * HOUR) == []
 
