@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, select
 
 from storage.database import Tx
 from storage.dialects import insert_unless_there
@@ -27,31 +28,28 @@ class Poll:
 
 def every(tx: Tx) -> dict[int, Poll]:
     """Return the last pass over each category that ever had one, by the category's id."""
-    found = {}
-    for row in tx.execute(select(table)):
-        trouble = Trouble(row.trouble) if row.trouble else None
-        found[row.category_id] = Poll(**{**row._mapping, "trouble": trouble})
-    return found
+    return {row.category_id: _read(row) for row in tx.execute(select(table))}
 
 
-def begin(tx: Tx, category_id: int, *, now: datetime, unless_since: datetime | None = None) -> bool:
-    """Record that a pass begins; False, and nothing done, if one began after `unless_since`.
+def begin(
+    tx: Tx, category_id: int, *, now: datetime, unless_since: datetime | None = None
+) -> Poll | None:
+    """Record that a pass begins; if one began after `unless_since`, only return that one.
 
     So of several services on one database only one makes each pass.
     """
     new = {"category_id": category_id, "begun_at": now, "failures": 0}
     if insert_unless_there(tx, table, new):
-        return True
-    query = select(table.c.begun_at).where(table.c.category_id == category_id)
-    begun_at = tx.execute(query.with_for_update()).scalar_one()
+        return None
+    last = _read(tx.execute(_of(category_id).with_for_update()).one())
     # One that lies in the future was written before the clock was set back.
-    if unless_since is not None and unless_since < begun_at <= now:
-        return False
+    if unless_since is not None and unless_since < last.begun_at <= now:
+        return last
     tx.execute(table.update().where(table.c.category_id == category_id).values(begun_at=now))
-    return True
+    return None
 
 
-def no_plan(_failures: int) -> None:
+def no_plan(_begun_at: datetime, _failures: int) -> None:
     """Nobody means to look again by himself."""
 
 
@@ -62,21 +60,17 @@ def end(
     trouble: Trouble | None,
     error: str | None,
     now: datetime,
-    plan: Callable[[int], datetime | None] = no_plan,
+    plan: Callable[[datetime, int], datetime | None] = no_plan,
 ) -> datetime | None:
     """Record how the pass ended, and when the next one is meant to be, which is returned.
 
-    `plan` says so from how many passes in a row have ended with this trouble.
+    `plan` makes that of when this one began, and how many in a row have ended with this trouble.
     """
-    same = table.c.trouble == trouble
-    before: int = (
-        tx.execute(
-            select(table.c.failures).where(table.c.category_id == category_id, same)
-        ).scalar()
-        or 0
-    )
-    failures = 0 if trouble is None else before + 1
-    next_at = plan(failures)
+    last = _read(tx.execute(_of(category_id)).one())
+    failures = 0
+    if trouble is not None:
+        failures = last.failures + 1 if last.trouble is trouble else 1
+    next_at = plan(last.begun_at, failures)
     tx.execute(
         table.update()
         .where(table.c.category_id == category_id)
@@ -88,3 +82,12 @@ def end(
 def forget_plans(tx: Tx, category_ids: Collection[int]) -> None:
     """Record that nobody means to look at these categories again by itself."""
     tx.execute(table.update().where(table.c.category_id.in_(category_ids)).values(next_at=None))
+
+
+def _of(category_id: int) -> Select[Any]:
+    return select(table).where(table.c.category_id == category_id)
+
+
+def _read(row: Row[Any]) -> Poll:
+    trouble = Trouble(row.trouble) if row.trouble else None
+    return Poll(**{**row._mapping, "trouble": trouble})

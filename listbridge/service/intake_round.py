@@ -58,7 +58,7 @@ def take_in(
     *,
     patient: bool = True,
     unless_since: datetime | None = None,
-    plan: Callable[[int], datetime | None] = polls.no_plan,
+    plan: Callable[[datetime, int], datetime | None] = polls.no_plan,
     queued: Callable[[], None] = nobody_waits,
 ) -> datetime | None:
     """Decide leftovers, poll, decide; return when the next pass is meant to be.
@@ -66,15 +66,16 @@ def take_in(
     What goes wrong is added to the tally's error; everything that can still be done is done.
     Unless `patient`, a mailbox that another process works on is not waited for, and either way
     raises `MailboxTaken` if it stays so. Nothing is done if a pass began after `unless_since`.
-    `plan` makes the next time from how many passes in a row have gone wrong; `queued` is called
-    whenever deliveries have been made.
+    `plan` makes the next time of when the last pass began, whoever made it, and how many in a row
+    have gone wrong; `queued` is called whenever deliveries have been made.
     """
     next_pass = None
     try:
         with mailbox_lease(db, category, patient=patient) as lease:
             with db.transaction() as tx:
-                if not polls.begin(tx, category_id, now=clock.now(), unless_since=unless_since):
-                    return None
+                other = polls.begin(tx, category_id, now=clock.now(), unless_since=unless_since)
+            if other is not None:
+                return plan(other.begun_at, other.failures)
             _work(db, category, category_id, lease, tally, open_mailbox, queued)
             with db.transaction() as tx:
                 next_pass = polls.end(

@@ -33,8 +33,10 @@ _POLLS_AT_ONE_HOST = 8
 # A mailbox that cannot be read is looked at ever more rarely, down to this.
 _LONGEST_WAIT = timedelta(minutes=15)
 # Of several services on one database the first to come makes a pass, and the others leave it out
-# if they come within this part of the interval after it.
-_SHARED = 0.8
+# if they come within this part of the interval after it. When each comes is drawn anew after every
+# pass, so that all of them have the same share.
+_SHARED = 0.9
+_SPREAD = 1.1
 
 
 class Polling:
@@ -138,13 +140,13 @@ class Polling:
             open_mailbox,
             patient=False,
             unless_since=shared,
-            plan=partial(self._plan, slug, category.poll_every),
+            plan=partial(self._plan, category.poll_every),
             queued=partial(self._queued, category_id),
         )
 
-    def _plan(self, slug: str, every: timedelta, failures: int) -> datetime:
+    def _plan(self, every: timedelta, begun_at: datetime, failures: int) -> datetime:
         if not failures:
-            return self._runner.next_run(slug) or clock.now() + every
+            return max(begun_at + every * self._random.uniform(1, _SPREAD), clock.now())
         longest = max(_LONGEST_WAIT, every)
         return clock.now() + backoff.delay(
             failures, first=every, longest=longest, random=self._random

@@ -127,9 +127,8 @@ def test_a_lease_that_has_run_out_is_taken_by_one(db: Database) -> None:
 
 def test_of_several_services_one_makes_each_pass(db: Database, category_id: int) -> None:
     def begin(tx: Tx, n: int) -> bool:
-        return polls.begin(
-            tx, category_id, now=NOW + n * MINUTE, unless_since=NOW + (n - 1) * MINUTE
-        )
+        earlier = NOW + (n - 1) * MINUTE
+        return polls.begin(tx, category_id, now=NOW + n * MINUTE, unless_since=earlier) is None
 
     begun = at_once(db, begin)
 

@@ -96,13 +96,32 @@ async def test_a_pass_that_another_service_has_just_made_is_left_out(
     server: FakeServer,
 ) -> None:
     with db.transaction() as tx:
-        polls.begin(tx, category_id, now=clock.now() - SOON)
-    assert await one_pass() is None
+        begun_at = clock.now() - SOON
+        polls.begin(tx, category_id, now=begun_at)
+    next_pass = await one_pass()
     assert server.logins == 0
+    assert next_pass is not None
+    assert begun_at + EVERY <= next_pass <= begun_at + EVERY * 1.1
 
     part.poll_now("general")  # as when the server has told of new mail
     await one_pass()
     assert server.logins == 1
+
+
+async def test_a_mailbox_that_another_service_found_in_trouble_is_left_alone_as_long(
+    db: Database,
+    category_id: int,
+    one_pass: Callable[[], Awaitable[datetime | None]],
+    server: FakeServer,
+) -> None:
+    with db.transaction() as tx:
+        polls.begin(tx, category_id, now=clock.now() - SOON)
+        for _ in range(5):
+            polls.end(tx, category_id, trouble=Trouble.UNREACHABLE, error="down", now=clock.now())
+    next_pass = await one_pass()
+    assert server.logins == 0
+    assert next_pass is not None
+    assert next_pass - clock.now() > 8 * EVERY
 
 
 async def test_a_pass_is_due_when_the_last_one_is_an_interval_ago(

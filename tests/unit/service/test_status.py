@@ -52,7 +52,7 @@ class Desk:
                 trouble=trouble,
                 error=error,
                 now=self.now,
-                plan=lambda _: next_at,
+                plan=lambda begun, failures: next_at,
             )
 
     def pause(self, until: datetime) -> None:

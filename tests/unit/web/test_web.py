@@ -135,7 +135,9 @@ async def test_metrics_are_the_counters_with_the_gauges_of_the_store(
         inbound.keep(tx, category_id, b"x", source=Source.CLI, now=now)
         polls.begin(tx, category_id, now=now)
         trouble = Trouble.LOGIN
-        polls.end(tx, category_id, trouble=trouble, error="no", now=now, plan=lambda _: now)
+        polls.end(
+            tx, category_id, trouble=trouble, error="no", now=now, plan=lambda begun, failures: now
+        )
         pauses.keep(tx, "ann@smtp:25", until=now, reason="no", now=now)
         leases.take(tx, "imap://a", now + timedelta(days=36500), now)
 
