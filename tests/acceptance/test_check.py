@@ -264,6 +264,9 @@ def test_a_folder_without_the_right_to_delete_is_named(
 
     found = wrong(program)
 
+    if list(found) == ["incoming folder"]:  # Dovecot 2.4 does not even open it
+        assert "does not open the folder" in found["incoming folder"]["seen"]
+        return
     assert list(found) == ["incoming right to delete"]
     assert "only for reading" in found["incoming right to delete"]["seen"]
     assert "right to delete" in found["incoming right to delete"]["cure"]
