@@ -1,5 +1,6 @@
 """A secret and where it is read from; it is read when needed and shown nowhere."""
 
+import base64
 import os
 import subprocess
 from pathlib import Path
@@ -43,6 +44,17 @@ class Secret(BaseModel):
         if self.file is not None:
             return _from_file(self.file)
         return _from_command(self.command or ())
+
+
+def spellings(username: str, password: str) -> frozenset[str]:
+    """Return the forms in which a server could repeat a password: plain, quoted, and encoded.
+
+    Of base64 there are what AUTH PLAIN sends (RFC 4616) and what AUTH LOGIN does.
+    """
+    plain = f"\0{username}\0{password}".encode()
+    forms = {password, password.replace("\\", "\\\\").replace('"', '\\"')}
+    forms |= {base64.b64encode(raw).decode() for raw in (plain, password.encode())}
+    return frozenset(forms | {repr(form)[1:-1] for form in forms}) - {""}
 
 
 def _from_environment(name: str) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 
 from storage.database import Tx
 from storage.schema import categories, post_aliases, post_references
@@ -14,6 +14,7 @@ from storage.states import PostState
 
 # What was rejected or discarded has no part in the conversation.
 _IN_THREADS = (PostState.ACCEPTED, PostState.HELD)
+_LATELY = 1000  #: posts
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,37 @@ def same_content(tx: Tx, category_id: int, message_id: str, fingerprint: str) ->
         table.c.fingerprint == fingerprint,
     )
     return tx.execute(query).scalar()
+
+
+def sent_at(tx: Tx, category_id: int, moment: datetime) -> str | None:
+    """Return the Message-ID of an accepted post that is dated to this second, if there is one."""
+    query = select(table.c.message_id).where(
+        table.c.category_id == category_id,
+        table.c.state == PostState.ACCEPTED,
+        table.c.date >= moment,
+        table.c.date < moment + timedelta(seconds=1),
+    )
+    return tx.execute(query.limit(1)).scalar()
+
+
+def lately_by(tx: Tx, category_id: int, sender: str, most: int) -> list[tuple[int, str]]:
+    """Return raw id and subject of what this sender has posted lately, newest first.
+
+    Lately is among the newest posts of all categories, so that the search costs the same always.
+    """
+    newest = select(func.max(table.c.id)).scalar_subquery()
+    query = (
+        select(table.c.raw_id, table.c.subject)
+        .where(
+            table.c.id > newest - _LATELY,
+            table.c.category_id == category_id,
+            table.c.sender == sender,
+            table.c.state.in_(_IN_THREADS),
+        )
+        .order_by(table.c.id.desc())
+        .limit(most)
+    )
+    return [(raw_id, subject) for raw_id, subject in tx.execute(query)]
 
 
 def known_as(tx: Tx, category_id: int, message_ids: Sequence[str]) -> dict[str, int]:

@@ -13,13 +13,21 @@ from hypothesis import settings
 from storage import categories
 from storage.database import Database
 from storage.opening import open_database
+from tests.faults import strace
+from tests.faults.killing import Ground, zygote
 from tests.servers import certificates as tls
+from tests.servers import courier as courier_server
+from tests.servers import cyrus as cyrus_server
 from tests.servers import dovecot as dovecot_server
+from tests.servers import exim as exim_server
 from tests.servers import postfix as postfix_server
 from tests.servers import postgres as postgres_server
 from tests.servers import process
 from tests.servers.certificates import Certificates
+from tests.servers.courier import Courier
+from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
+from tests.servers.exim import Exim
 from tests.servers.postfix import Relay
 from tests.servers.postgres import Postgres
 
@@ -27,7 +35,10 @@ from tests.servers.postgres import Postgres
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
-REAL_SERVERS = {"dovecot", "dovecot_with", "relay", "relay_with", "postgres", "stopped_postgres"}
+REAL_SERVERS = {
+    *("dovecot", "dovecot_with", "courier", "cyrus", "relay", "relay_with", "exim", "exim_with"),
+    *("credulous_relay", "postgres", "stopped_postgres"),
+}
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)  # in the past, so that what is queued is due
 
@@ -46,7 +57,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         for server in getattr(item, "funcargs", {}).values():
-            if isinstance(server, Dovecot | Relay | Postgres):
+            if isinstance(server, Dovecot | Courier | Cyrus | Relay | Exim | Postgres):
                 report.sections.append((server.log.name, process.last_lines(server.log)))
     return report
 
@@ -75,6 +86,22 @@ def dovecot_with(certificates: Certificates) -> Iterator[Callable[[str], Dovecot
 
 
 @pytest.fixture(scope="session")
+def courier() -> Iterator[Courier]:
+    """Another IMAP and POP3 server, in the clear; give every test users with fresh names."""
+    _need(courier_server.missing())
+    with courier_server.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cyrus() -> Iterator[Cyrus]:
+    """A third IMAP and POP3 server, in the clear; give every test users with fresh names."""
+    _need(cyrus_server.missing())
+    with cyrus_server.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def relay(certificates: Certificates) -> Iterator[Relay]:
     """An SMTP server that delivers into Maildirs; give every test users with fresh names."""
     _need(postfix_server.missing())
@@ -88,6 +115,31 @@ def relay_with(certificates: Certificates) -> Iterator[Callable[[str], Relay]]:
     _need(postfix_server.missing())
     with ExitStack() as stack:
         yield lambda extra: stack.enter_context(postfix_server.running(certificates, extra))
+
+
+@pytest.fixture(scope="session")
+def credulous_relay(certificates: Certificates) -> Iterator[Relay]:
+    """A Postfix as it was before it learnt to distrust a bare line feed (CVE-2023-51764)."""
+    _need(postfix_server.missing())
+    trust = "smtpd_forbid_bare_newline = no\nsmtpd_forbid_unauth_pipelining = no"
+    with postfix_server.running(certificates, trust) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def exim(certificates: Certificates) -> Iterator[Exim]:
+    """Another relay that delivers into Maildirs; give every test users with fresh names."""
+    _need(exim_server.missing())
+    with exim_server.running(certificates) as server:
+        yield server
+
+
+@pytest.fixture
+def exim_with(certificates: Certificates) -> Iterator[Callable[..., Exim]]:
+    """Start an Exim with settings of its own, such as main="message_size_limit = 10K"."""
+    _need(exim_server.missing())
+    with ExitStack() as stack:
+        yield lambda **extra: stack.enter_context(exim_server.running(certificates, **extra))
 
 
 @pytest.fixture(scope="session")
@@ -111,6 +163,22 @@ def stopped_postgres() -> Iterator[Postgres]:
     _need(postgres_server.missing())
     with postgres_server.laid_out() as server:
         yield server
+
+
+@pytest.fixture
+def ground(
+    tmp_path: Path, dovecot: Dovecot, relay: Relay, fresh_name: Callable[[str], str]
+) -> Iterator[Ground]:
+    """Lists whose program is killed and stopped, with four subscribers."""
+    people = [fresh_name("member") for _ in range(4)]
+    with zygote(tmp_path / "zygote") as running:
+        yield Ground(tmp_path, running, dovecot, relay, people, fresh_name("kill"))
+
+
+@pytest.fixture
+def traced() -> None:
+    """Skip the test where system calls cannot be traced."""
+    _need(strace.missing())
 
 
 @pytest.fixture(scope="session")
@@ -160,6 +228,6 @@ def _need(missing: str | None) -> None:
     """A server that cannot be started is a reason to skip on a laptop, and a failure in CI."""
     if missing is None:
         return
-    if os.environ.get("CI") == "true":
+    if os.environ.get("CI") == "true" and not isinstance(missing, process.Impossible):
         pytest.fail(missing, pytrace=False)
     pytest.skip(missing)

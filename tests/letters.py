@@ -4,7 +4,7 @@ import base64
 import random
 
 _WORDS = ["quick", "brown", "fox", "jumps", "over", "lazy", "dog", "seven", "wizards", "quietly"]
-_KINDS = ("plain", "utf8", "base64", "alternative", "attachment", "dots")
+KINDS = ("plain", "utf8", "base64", "alternative", "attachment", "dots")
 
 
 def letter(
@@ -17,7 +17,7 @@ def letter(
 ) -> bytes:
     """Make letter number so-and-so of a run; always the same bytes for the same arguments."""
     chance = random.Random(f"{run} {number}")
-    kind = kind or _KINDS[number % len(_KINDS)]
+    kind = kind or KINDS[number % len(KINDS)]
     fields = [
         f"Received: from a.example.net; Sat, 21 Nov 2026 10:00:{number % 60:02} +0000",
         f"From: Ann <{author}>",

@@ -14,7 +14,10 @@ from typing import Any
 from unittest import mock
 
 import listbridge.cli
+from tests.servers.courier import Courier
+from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
+from tests.servers.exim import Exim
 from tests.servers.postfix import Relay
 from tests.servers.process import ServerFailed, wait_until
 
@@ -213,15 +216,18 @@ def _run_here(
 def category_toml(
     slug: str,
     *,
-    dovecot: Dovecot | None = None,
-    relay: Relay | None = None,
+    dovecot: Dovecot | Courier | Cyrus | None = None,
+    relay: Relay | Exim | None = None,
     protocol: str = "imap",
     username: str = "",
     incoming: str = "",
     outgoing: str = "",
     more: str = "",
 ) -> str:
-    """Write a category's file: read from this mailbox in the clear, sent over this relay."""
+    """Write a category's file: read from this mailbox in the clear, sent over this relay.
+
+    `dovecot` may be any of the IMAP and POP3 servers.
+    """
     lines = [f'address = "{slug}@example.org"', more]
     lines += ["[subscribers]", f'file = "{slug}.subscribers"']
     if dovecot is not None:

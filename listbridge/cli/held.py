@@ -9,6 +9,7 @@ from listbridge.cli.options import (
     Settings,
     category_with_members,
     common,
+    one_line,
     opened,
     require_category,
 )
@@ -84,7 +85,7 @@ def approve(ids: tuple[str, ...], settings: Settings) -> None:
 
 @held.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--because", help="The reason, kept with the post.")
+@click.option("--because", callback=one_line, help="The reason, kept with the post.")
 @common
 def reject(ids: tuple[str, ...], because: str | None, settings: Settings) -> None:
     """Reject each post."""

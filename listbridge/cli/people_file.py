@@ -8,6 +8,7 @@ from pathlib import Path
 from listbridge.errors import ListbridgeError
 from listbridge.guard import safe
 from listbridge.membership import subscriber_file
+from listbridge.membership.subscriber_file import BadLine
 from listbridge.message import normalise
 from storage.states import Receives
 
@@ -34,7 +35,7 @@ def read(file: Path) -> list[Person]:
         ) from None
     people, bad = _rows(text) if _is_csv(text) else _lines(text)
     if bad:
-        raise ListbridgeError(f"{file}: {'; '.join(bad)}; nobody was subscribed")
+        raise ListbridgeError(f"{file}: {subscriber_file.told(bad)}; nobody was subscribed")
     return people
 
 
@@ -49,10 +50,9 @@ def read_or_take(text: str) -> list[Person]:
     return people
 
 
-def _lines(text: str) -> tuple[list[Person], list[str]]:
+def _lines(text: str) -> tuple[list[Person], list[BadLine]]:
     entries, bad = subscriber_file.parse(text)
-    people = [Person(one.address, one.name) for one in entries]
-    return people, [f"line {line.number}: {line.problem}" for line in bad]
+    return [Person(one.address, one.name) for one in entries], bad
 
 
 def _is_csv(text: str) -> bool:
@@ -63,17 +63,18 @@ def _columns(head: list[str]) -> list[str]:
     return [name.strip().lower() for name in head]
 
 
-def _rows(text: str) -> tuple[list[Person], list[str]]:
+def _rows(text: str) -> tuple[list[Person], list[BadLine]]:
     rows = csv.reader(io.StringIO(text, newline=""))
     columns = _columns(next(rows))
-    people, bad = [], []
+    people: list[Person] = []
+    bad: list[BadLine] = []
     for row in rows:
         if not any(row):
             continue
         try:
             people.append(_person(dict(zip(columns, row, strict=False))))
         except ValueError as err:
-            bad.append(f"line {rows.line_num}: {err}")
+            bad.append(BadLine(rows.line_num, str(err)))
     return people, bad
 
 

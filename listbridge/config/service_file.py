@@ -60,7 +60,7 @@ def no_session(name: str, service: ServiceFile) -> str:
 def _parse(table: Mapping[str, Any]) -> tuple[ServiceFile, list[Finding]]:
     parsed, wrong = validate(ServiceFile, table)
     found = merged(unsafe.findings(table), wrong)
-    if parsed is None:
+    if found:
         # Without what is wrong, so that the rest and the category files are looked at all the same.
         parsed, _ = validate(ServiceFile, _without(table, {one.path for one in found}))
     return parsed or ServiceFile(), found

@@ -12,6 +12,8 @@ from typing import Any
 from listbridge.config.lines import key_lines
 from listbridge.config.problems import Finding, Problem
 
+# Thousands of mail sessions fit in; reading costs time and memory by the byte.
+_LARGEST = 4_000_000
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -43,6 +45,9 @@ def read(path: Path) -> Source | Problem:
     """Read one file, or say why it cannot be read."""
     file = shown(path)
     try:
+        if path.stat().st_size > _LARGEST:
+            text = f"has more than {_LARGEST} bytes, so it is hardly meant; a file has some hundred"
+            return Problem(file, None, None, text)
         # Windows' editors put a byte order mark in front; TOML itself knows none.
         text = path.read_bytes().decode("utf-8-sig")
         return Source(file, text, tomllib.loads(text))

@@ -54,7 +54,25 @@ def _loop(tx: Tx, category: Category, category_id: int, parsed: ParsedMessage) -
     # this category's: it may be subscribed to another one of ours.
     if parsed.message_id and outbox.made_by_us(tx, category_id, parsed.message_id):
         return "we sent it ourselves: its Message-ID is one that we made"
-    return message.loop_reason(parsed, category.address, message.list_id(category.address))
+    own_id = message.list_id(category.address)
+    return message.loop_reason(parsed, category.address, own_id) or _own_copy(
+        tx, category, category_id, parsed
+    )
+
+
+def _own_copy(tx: Tx, category: Category, category_id: int, parsed: ParsedMessage) -> str | None:
+    """Know a copy, written in the list's name, from which a forwarder took all marks but the date.
+
+    Somebody may write with the list's own address; that is dated like no post before.
+    """
+    if parsed.author is None or parsed.date is None:
+        return None
+    if message.key(parsed.author) != message.key(category.address):
+        return None
+    known = posts.sent_at(tx, category_id, parsed.date)
+    if known is None or known == parsed.message_id:
+        return None
+    return "we sent it ourselves: it comes from the list's own address and is dated like a post"
 
 
 def _duplicate(tx: Tx, category_id: int, parsed: ParsedMessage, fingerprint: str) -> str | None:

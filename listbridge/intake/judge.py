@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from listbridge import message
 from listbridge.category import Category
-from listbridge.intake import thread
+from listbridge.intake import repeats, thread
 from listbridge.intake.classify import Finding, Kind, classify
 from listbridge.message import ParsedMessage
 from listbridge.moderation.chain import Verdict, judge
@@ -49,7 +49,8 @@ def consider(
     if finding.kind is not Kind.POST:
         return Judgement(finding)
     is_member = _is_member(tx, category_id, parsed.author)
-    verdict = judge(Submission(parsed, category.posting, is_member, approved))
+    repetitions = repeats.same_answers(tx, category_id, parsed)
+    verdict = judge(Submission(parsed, category.posting, is_member, approved, repetitions))
     parent = thread.find_parent(tx, category_id, parsed.references)
     return Judgement(finding, verdict, parent)
 

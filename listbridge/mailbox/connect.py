@@ -74,6 +74,8 @@ def tls_context(settings: IncomingSettings) -> ssl.SSLContext:
 @functools.lru_cache(maxsize=64)
 def _verifying_context(ca_file: Path | None, _changed: int) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    # RFC 8996; Python may have been built to leave this to the system's settings.
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file is not None:
         context.load_verify_locations(cafile=ca_file)
     return context

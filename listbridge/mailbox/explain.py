@@ -1,6 +1,5 @@
 """What an operator is told when a mailbox fails: where, what and how to mend it, in a sentence."""
 
-import base64
 import imaplib
 import poplib
 import re
@@ -12,6 +11,7 @@ from imapclient.exceptions import ProtocolError
 from listbridge import guard
 from listbridge.errors import ListbridgeError
 from listbridge.mailbox.mailbox import LoginRefused, MailboxBusy, MailboxError
+from listbridge.secret import spellings
 
 # RFC 3206, RFC 2449 8.1 and RFC 5530 3: codes that mean "later" although nothing is wrong.
 _BUSY = ("[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]", "[INUSE]", "[UNAVAILABLE]")
@@ -38,11 +38,7 @@ class Secrets:
 
     def add(self, username: str, password: str) -> None:
         """Hide `password`, also as LOGIN quotes it and as AUTH PLAIN encodes it."""
-        plain = f"\0{username}\0{password}".encode()
-        self._forms |= {password, password.replace("\\", "\\\\").replace('"', '\\"')}
-        self._forms |= {base64.b64encode(raw).decode() for raw in (plain, password.encode())}
-        self._forms |= {repr(form)[1:-1] for form in self._forms}
-        self._forms.discard("")
+        self._forms |= spellings(username, password)
 
     def quotable(self, words: str) -> str:
         """Return the server's words in quotes, cleaned and cut, or a remark in their place."""

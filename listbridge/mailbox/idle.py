@@ -54,18 +54,22 @@ class Watch:
             self._number += 1
             self._lines = 0
             tag = _TAG % self._number
-            self._link.sendall(tag + b" IDLE\r\n")
+            self._send(tag + b" IDLE\r\n")
             news = self._begin(tag)
             deadline = time.monotonic() + seconds
             while not news and (line := self._line_until(deadline)) is not None:
                 news = self._is_news(line)
-            self._link.settimeout(self._seconds)
-            self._link.sendall(b"DONE\r\n")
+            self._send(b"DONE\r\n")
             return self._end(tag) or news
 
     def drop(self) -> None:
         """Cut the connection at once, from any thread, waking one that waits; never raises."""
         self._link.drop()
+
+    def _send(self, line: bytes) -> None:
+        # Until now the limit is what was left for the line read before.
+        self._link.settimeout(self._seconds)
+        self._link.sendall(line)
 
     def _begin(self, tag: bytes) -> bool:
         """Read up to the server's "go on"; say whether it told of new mail before that."""
@@ -78,13 +82,9 @@ class Watch:
 
     def _line_until(self, deadline: float) -> bytes | None:
         """Return the next line, None when the time is up."""
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return None
-        self._link.settimeout(left)
         try:
             # What has come of a line stays where it is, and is read with the rest of it.
-            return self._line()
+            return self._line(deadline)
         except TimeoutError:
             return None
 
@@ -95,11 +95,14 @@ class Watch:
             news |= self._is_news(line)
         return news
 
-    def _line(self) -> bytes:
+    def _line(self, until: float | None = None) -> bytes:
+        """Return the next line; without `until` it may take as long as an answer."""
         self._lines += 1
         if self._lines > _MOST_LINES:
             raise MailboxError(f"{self._link.where} sent {_MOST_LINES} lines that nobody asked for")
-        return self._link.readline(_LONGEST_LINE)
+        if until is None:
+            until = time.monotonic() + self._seconds
+        return self._link.readline(_LONGEST_LINE, until)
 
     def _is_news(self, line: bytes) -> bool:
         if line.upper().startswith(b"* BYE"):

@@ -67,11 +67,17 @@ class Link:
             # imaplib would wrap an OSError as if the server had said something.
             raise EOFError(f"sending failed: {err}") from None
 
-    def readline(self, limit: int) -> bytes:
-        """Return one line with its LF; a line above `limit` octets is an error."""
+    def readline(self, limit: int, until: float | None = None) -> bytes:
+        """Return one line with its LF; a line above `limit` octets is an error.
+
+        `until` is a moment of the monotonic clock at which the whole line must have come, or
+        `TimeoutError` is raised and what has come of it stays for the next call.
+        """
         searched = 0
         while (end := self._unread.find(b"\n", searched)) < 0 and len(self._unread) <= limit:
             searched = len(self._unread)
+            if until is not None:
+                self._wait_no_longer_than(until)
             self._unread += self._receive()
         if not 0 <= end < limit:
             raise MailboxError(f"{self.where} sent a line of more than {limit} octets")
@@ -89,6 +95,12 @@ class Link:
             sink.write(self._receive(missing))
         self.progress()
         return sink.getvalue()
+
+    def _wait_no_longer_than(self, until: float) -> None:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the line did not come to its end in time")
+        self._sock.settimeout(left)
 
     def _receive(self, most: int = _PIECE) -> bytes:
         octets = self._sock.recv(min(most, _PIECE))

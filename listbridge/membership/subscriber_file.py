@@ -19,6 +19,9 @@ _NAMED = re.compile(
 )
 
 
+_MOST_NAMED = 20
+
+
 @dataclass(frozen=True)
 class Entry:
     """One subscriber."""
@@ -49,6 +52,14 @@ def parse(text: str) -> tuple[list[Entry], list[BadLine]]:
         except ValueError as err:
             bad.append(BadLine(number, str(err)))
     return entries, bad
+
+
+def told(bad: list[BadLine]) -> str:
+    """Name the lines that cannot be read: a few of many are enough to see what is wrong."""
+    named = [f"line {one.number}: {one.problem}" for one in bad[:_MOST_NAMED]]
+    if len(bad) > _MOST_NAMED:
+        named.append(f"and {len(bad) - _MOST_NAMED} more lines like these")
+    return "; ".join(named)
 
 
 def line(entry: Entry) -> str:

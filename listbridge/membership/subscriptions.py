@@ -99,7 +99,7 @@ def read_file(path: Path) -> tuple[Mapping[str, tuple[str, str]], str | None]:
     entries, bad = subscriber_file.parse(text)
     problem = None
     if bad:
-        lines = "; ".join(f"line {line.number}: {line.problem}" for line in bad)
+        lines = subscriber_file.told(bad)
         problem = f"the subscriber file {path}: {lines}; nobody was removed"
     return {key(one.address): (one.address, one.name) for one in entries}, problem
 

@@ -34,6 +34,7 @@ from listbridge.message.headers import Head, split
 from listbridge.message.identity import derived_message_id, fingerprint, raw_hash
 from listbridge.message.parse import Attachment, ParsedMessage, parse
 from listbridge.message.robots import bounce_reason, command, loop_reason, robot_reason
+from listbridge.message.subject import is_answer, topic
 
 __all__ = [
     "AddressError",
@@ -51,6 +52,7 @@ __all__ = [
     "fingerprint",
     "glance",
     "glance_id",
+    "is_answer",
     "key",
     "list_copy",
     "list_id",
@@ -62,5 +64,6 @@ __all__ = [
     "robot_reason",
     "seven_bit",
     "split",
+    "topic",
     "wire",
 ]

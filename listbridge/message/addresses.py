@@ -5,6 +5,7 @@
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, validate_email
@@ -16,6 +17,8 @@ from listbridge.message.headers import Head
 _LONGEST = 254  # RFC 5321 4.5.3.1.3, without the angle brackets
 _MOST = 100  #: addresses in one field that are worth the time of checking them
 _ATOM = re.compile(r'[^\s()<>@,;:\\".\[\]]+')
+# What IDNA takes for a dot although it is none; the other ones fall under `_is_disguised`.
+_IDEOGRAPHIC_STOP = "\u3002"
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -52,12 +55,24 @@ def normalise(text: str) -> str:
     shown = text[:80].encode("unicode_escape").decode("ascii")
     if len(text) > _LONGEST:
         raise AddressError(f"the address {shown}… is longer than {_LONGEST} characters")
+    if not text.isascii() and any(map(_is_disguised, text)):
+        raise AddressError(f"“{shown}” holds signs that only look like plain letters")
     try:
         found = validate_email(text, check_deliverability=False, test_environment=True)
     except (EmailNotValidError, ValueError) as err:
         reason = str(err).rstrip(".")
         raise AddressError(f"“{shown}” is not a mail address: {reason}") from None
     return f"{found.local_part}@{found.ascii_domain.lower()}"
+
+
+def _is_disguised(ch: str) -> bool:
+    """Say whether Unicode's own rules would make a plain sign of one that is none.
+
+    The Kelvin sign becomes a K, a full-width letter a plain one: the address would be another's.
+    """
+    if ch.isascii():
+        return False
+    return ch == _IDEOGRAPHIC_STOP or unicodedata.normalize("NFKC", ch).isascii()
 
 
 def key(address: str) -> str:
@@ -93,8 +108,9 @@ def mailboxes(value: bytes) -> tuple[Mailbox, ...]:
 
     Raise `AddressError` for what two readers could read in two ways.
     """
-    # The bytes outside of display names must be ASCII or UTF-8; other charsets occur in names only.
-    tokens = _tokens(words.text(value, "utf-8"))
+    # Other charsets than UTF-8 occur in display names only; within an address nobody could say
+    # which letters their bytes are, so they stay what is no letter of any address.
+    tokens = _tokens(value.decode("utf-8", "surrogateescape"))
     # A group without members, such as `undisclosed-recipients:;`, plainly holds no address.
     if not [t for t in tokens if t.kind in ("@", "<")]:
         return ()
@@ -146,7 +162,11 @@ def _addr_spec(tokens: list[_Token]) -> str:
         raise AddressError("there is a blank or comment inside the address")
     if [t.kind for t in tokens].count("@") != 1:
         raise AddressError("it is not one address")
-    return normalise("".join(f'"{t.text}"' if t.kind == "quoted" else t.text for t in tokens))
+    spelt = "".join(f'"{t.text}"' if t.kind == "quoted" else t.text for t in tokens)
+    # RFC 2047 5 forbids them there; a reader that decodes them all the same sees another address.
+    if "=?" in spelt:
+        raise AddressError("there is an encoded word inside the address")
+    return normalise(spelt)
 
 
 def _name(tokens: list[_Token]) -> str:
@@ -161,7 +181,7 @@ def _name(tokens: list[_Token]) -> str:
 
 
 def _decoded(text: str) -> str:
-    return words.decode(text.encode("utf-8", "replace"))
+    return words.decode(text.encode("utf-8", "surrogateescape"))
 
 
 def _tokens(text: str) -> list[_Token]:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from listbridge.guard import is_safe
 from listbridge.message import addresses, words
 from listbridge.message.errors import AddressError
 from listbridge.message.headers import Head, field, renamed
@@ -54,8 +55,8 @@ def _wish(parsed: ParsedMessage) -> bytes | None:
 
 
 def _ascii(value: bytes) -> bytes:
-    """The value as written; undeclared 8-bit names are not copied into a field of our own."""
-    if value.isascii():
+    """The value as written; what is no plain text is not copied into a field of our own."""
+    if value.isascii() and is_safe(value.decode("ascii")):
         return value
     return b", ".join(mailbox(m.name, m.address) for m in _plain_mailboxes(value))
 

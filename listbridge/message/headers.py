@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from listbridge.guard import safe
 from listbridge.message import words
 
 # RFC 5322 2.2: printable US-ASCII except the colon. The obsolete syntax allows blanks before the
@@ -61,8 +62,16 @@ def field(name: str, value: str | bytes) -> Field:
 
     Raise `UnsafeText` for a value with a line break or control character.
     """
+    what = f"the value of {name}"
     if isinstance(value, str):
-        value = words.encode(value, f"the value of {name}")
+        value = words.encode(value, what)
+    else:
+        safe(value.decode("utf-8", "replace"), what)
+    return folded(name, value)
+
+
+def folded(name: str, value: bytes) -> Field:
+    """Write an unfolded value that may be an author's own, controls within the line and all."""
     return Field(name, fold(name.encode("ascii") + b": " + value) + b"\r\n")
 
 

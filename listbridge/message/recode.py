@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from listbridge.message import content, dkim, headers, parts, protection, words
 from listbridge.message.errors import MessageError
-from listbridge.message.headers import Field, Head, field, fold
+from listbridge.message.headers import Field, Head, folded
 from listbridge.message.parts import Part
 from listbridge.message.wire import is_deliverable, wire
 
@@ -174,10 +174,10 @@ def _short_lines(old: Field) -> Field:
     raw = old.to_bytes()
     if is_deliverable(raw):
         return old
-    folded = fold(old.name.encode("ascii") + b": " + old.value) + b"\r\n"
-    if not is_deliverable(folded):
+    new = folded(old.name, old.value)
+    if not is_deliverable(new.raw):
         raise Unalterable(f"the field {old.name} has over 998 octets without a blank to fold at")
-    return Field(old.name, folded)
+    return new
 
 
 def _ascii_head(head: Head) -> Head:
@@ -200,4 +200,4 @@ def _ascii_field(old: Field) -> Field:
             pieces.append(words.encoded(blank + words.text(match[0], "utf-8")))
         after_encoded = not match[0].isascii()
         position = match.end()
-    return field(old.name, b"".join((*pieces, old.value[position:])))
+    return folded(old.name, b"".join((*pieces, old.value[position:])))

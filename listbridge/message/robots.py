@@ -5,6 +5,7 @@ commands. Each function answers with the reason, or None.
 import re
 
 from listbridge.message import addresses
+from listbridge.message.errors import AddressError
 from listbridge.message.headers import Head
 from listbridge.message.parse import ParsedMessage
 
@@ -96,9 +97,19 @@ def loop_reason(parsed: ParsedMessage, own_address: str, own_list_id: str) -> st
     for name in ("List-Id", "X-Original-List-Id"):
         if any(_list_id(f.text) == own_list_id.lower() for f in parsed.head.all(name)):
             return f"it has been sent out by this list before ({name})"
+    # A forwarder may take away everything else; nobody but the list writes the list's address here.
+    if own in _addresses(parsed.head.value("Sender")):
+        return "it has been sent out by this list before (Sender)"
     if parsed.received_count > _MOST_RECEIVED:
         return f"it has passed {parsed.received_count} servers, more than {_MOST_RECEIVED}"
     return None
+
+
+def _addresses(value: bytes) -> set[str]:
+    try:
+        return {addresses.key(one.address) for one in addresses.mailboxes(value)}
+    except AddressError:
+        return set()
 
 
 def command(parsed: ParsedMessage) -> str | None:

@@ -11,6 +11,7 @@ _CHAIN: tuple[Callable[[Submission], Opinion | None], ...] = (
     rules.no_usable_author,  # before membership: without an author there is nobody to look up
     rules.too_large,
     rules.empty,
+    rules.repeated,
     rules.member,
     rules.non_member,  # the last one always has an opinion
 )

@@ -16,6 +16,10 @@ class Action(StrEnum):
     DISCARD = "discard"
 
 
+# A person says "Thanks!" more than once; a robot that answers itself, or another, never stops.
+_MOST_REPETITIONS = 3
+
+
 @dataclass(frozen=True)
 class Opinion:
     """What a rule would do, with the reason in words a moderator understands."""
@@ -32,6 +36,7 @@ class Submission:
     posting: Posting
     is_member: bool
     approved: bool  #: a person vouched for it when it was handed in
+    repetitions: int = 0  #: how often its author has given this very answer lately
 
 
 def approved(post: Submission) -> Opinion | None:
@@ -60,6 +65,14 @@ def empty(post: Submission) -> Opinion | None:
     """Hold what has neither text nor attachments."""
     if post.message.empty:
         return Opinion(Action.HOLD, "there is nothing in it")
+    return None
+
+
+def repeated(post: Submission) -> Opinion | None:
+    """Hold what a robot says over and over that does not show itself as one (RFC 3834 2)."""
+    if post.repetitions > _MOST_REPETITIONS:
+        said = f"its author has given this very answer {post.repetitions} times, as robots do"
+        return Opinion(Action.HOLD, said)
     return None
 
 

@@ -5,7 +5,6 @@ sentence in `AccountTrouble`.
 """
 
 import asyncio
-import base64
 import re
 import socket
 import ssl
@@ -15,12 +14,14 @@ from typing import cast
 import aiosmtplib
 
 from listbridge import maillog
-from listbridge.errors import SecretError
+from listbridge.errors import SecretError, UnsafeText
+from listbridge.guard import safe
+from listbridge.secret import spellings
 from listbridge.submission.courier import AccountTrouble
 from listbridge.submission.replies import shown
 from listbridge.submission.settings import OutgoingSettings
 from listbridge.submission.trouble import explained
-from listbridge.submission.wire import Wire
+from listbridge.submission.wire import Wire, without
 
 # One mechanism is chosen and tried once: aiosmtplib's own `login` tries each in turn, and three
 # failed logins for one wrong password lock accounts.
@@ -39,6 +40,20 @@ class Offer:
     max_size: int | None
 
 
+class _Client(aiosmtplib.SMTP):
+    """A client that closes at once.
+
+    aiosmtplib closes by itself after a timeout. Over TLS asyncio would then keep the connection
+    for half a minute more, waiting for a farewell, and would first deliver what is still buffered.
+    """
+
+    def close(self) -> None:
+        """Cut the connection."""
+        if self.transport is not None:
+            cast(asyncio.Transport, self.transport).abort()
+        super().close()
+
+
 async def connect(settings: OutgoingSettings) -> tuple[Wire, Offer]:
     """Return a logged-in connection, or raise `AccountTrouble`; no attempt is repeated."""
     # A secret may come from a command that takes its time.
@@ -47,16 +62,17 @@ async def connect(settings: OutgoingSettings) -> tuple[Wire, Offer]:
     try:
         await _prepare(smtp, settings, password)
     except TROUBLE as err:
-        abort(smtp)
+        smtp.close()
         # The original may hold the server's words at full length; the sentence has what matters.
         raise account_trouble(settings, err, password) from None
     except BaseException:
-        abort(smtp)
+        smtp.close()
         raise
     maillog.debug("account.connected", account=settings.account, security=settings.security)
     announced = offer(smtp)
     transport = cast(asyncio.Transport, smtp.transport)
-    return Wire(transport, settings.timeout.total_seconds()), announced
+    wire = Wire(transport, settings.timeout.total_seconds(), _hidden(settings, password))
+    return wire, announced
 
 
 async def new_client(settings: OutgoingSettings) -> aiosmtplib.SMTP:
@@ -64,7 +80,7 @@ async def new_client(settings: OutgoingSettings) -> aiosmtplib.SMTP:
     encrypted = settings.security != "none"
     # Reading the trust store takes some 20 ms.
     context = await asyncio.to_thread(_tls_context, settings) if encrypted else None
-    return aiosmtplib.SMTP(
+    return _Client(
         hostname=settings.host,
         port=settings.effective_port,
         use_tls=settings.security == "tls",
@@ -79,8 +95,11 @@ def account_trouble(
     settings: OutgoingSettings, err: Exception, password: str | None
 ) -> AccountTrouble:
     """Say in a sentence without the password what one of `TROUBLE` means."""
+    if isinstance(err, aiosmtplib.SMTPResponseException):
+        # Before the words are cut to their length, which might leave half of the password.
+        err.message = without(_hidden(settings, password), err.message)
     fault, cure = explained(settings, err)
-    return AccountTrouble(_without(password, fault), cure=cure)
+    return AccountTrouble(without(_hidden(settings, password), fault), cure=cure)
 
 
 def own_name(machine: str) -> str:
@@ -91,25 +110,31 @@ def own_name(machine: str) -> str:
 
 async def _prepare(smtp: aiosmtplib.SMTP, settings: OutgoingSettings, password: str | None) -> None:
     await smtp.connect()
-    await smtp.ehlo()
+    heard = await greet(smtp)
     if settings.security == "starttls":
-        await start_tls(smtp, settings)
+        await start_tls(smtp, settings, heard)
     if settings.username is not None and password is not None:
         await log_in(smtp, settings, settings.username, password)
 
 
-async def start_tls(smtp: aiosmtplib.SMTP, settings: OutgoingSettings) -> None:
+async def greet(smtp: aiosmtplib.SMTP) -> bytearray:
+    """Say EHLO; return what is heard from now on, which `start_tls` judges."""
+    heard = _record(smtp)
+    await smtp.ehlo()
+    return heard
+
+
+async def start_tls(smtp: aiosmtplib.SMTP, settings: OutgoingSettings, heard: bytearray) -> None:
     """Begin TLS, required, and say EHLO again within it."""
     if not smtp.supports_extension("starttls"):
         raise AccountTrouble(
             f"the SMTP server {settings.place} does not offer STARTTLS, so nothing was sent to it",
             cure='check port and security, "tls" on port 465 is common',
         )
-    heard = _record(smtp)
     await smtp.starttls()
-    # aiosmtplib drops what came in clear behind the reply; we do not go on with such a server,
-    # since somebody between us and it may have put that there (RFC 3207 6).
-    if len(re.findall(rb"(?m)^\d\d\d(?!-)", heard)) != 1 or not heard.endswith(b"\n"):
+    # aiosmtplib drops what came in clear beyond the replies to EHLO and to STARTTLS; we do not go
+    # on with such a server, since somebody between us may have put that there (RFC 3207 6).
+    if len(re.findall(rb"(?m)^\d\d\d(?!-)", heard)) != 2 or not heard.endswith(b"\n"):
         raise AccountTrouble(
             f"the SMTP server {settings.place} sent more than it was asked for before the"
             " encryption began; somebody may be tampering with the connection, nothing was sent"
@@ -118,7 +143,7 @@ async def start_tls(smtp: aiosmtplib.SMTP, settings: OutgoingSettings) -> None:
 
 
 def _record(smtp: aiosmtplib.SMTP) -> bytearray:
-    """Keep what the server says from now until the end of the handshake."""
+    """Keep what the server says from now on, until the login at most."""
     protocol = smtp.protocol
     heard = bytearray()
     if protocol is None:
@@ -163,14 +188,17 @@ def password_of(settings: OutgoingSettings) -> str | None:
             f"there is no password for {settings.username} at the SMTP server {settings.place}",
             cure="set outgoing.password",
         )
+    what = f"the password for {settings.username} at the SMTP server {settings.place}"
     try:
-        return settings.password.reveal()
-    except SecretError as err:
+        return safe(settings.password.reveal(), what)
+    except (SecretError, UnsafeText) as err:
         raise AccountTrouble(err.fault, cure=err.cure) from None
 
 
 def _tls_context(settings: OutgoingSettings) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    # RFC 8996; Python may have been built to leave this to the system's settings.
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.ca_file is None:
         return context
     try:
@@ -184,21 +212,8 @@ def _tls_context(settings: OutgoingSettings) -> ssl.SSLContext:
     return context
 
 
-def _without(password: str | None, text: str) -> str:
-    """Take the password out of what a server repeats to us."""
-    if not password:
-        return text
-    for form in (password, base64.b64encode(password.encode()).decode()):
-        text = text.replace(form, "…")
-    return text
-
-
-def abort(smtp: aiosmtplib.SMTP) -> None:
-    """Close at once."""
-    # `close` alone would first deliver what is still buffered.
-    if smtp.transport is not None:
-        cast(asyncio.Transport, smtp.transport).abort()
-    smtp.close()
+def _hidden(settings: OutgoingSettings, password: str | None) -> frozenset[str]:
+    return spellings(settings.username or "", password) if password else frozenset()
 
 
 def offer(smtp: aiosmtplib.SMTP) -> Offer:

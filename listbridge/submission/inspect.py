@@ -49,7 +49,7 @@ async def inspect(
             yield what, seen
         await visit.take_leave()
     finally:
-        connect.abort(visit.smtp)
+        visit.smtp.close()
 
 
 class _Visit:
@@ -62,6 +62,7 @@ class _Visit:
         self._settings = settings
         self._password = password
         self._max_size = max_size
+        self._heard = bytearray()
 
     def looks(self) -> Iterator[tuple[str, _Look]]:
         """Yield what to look at, each with how."""
@@ -106,11 +107,11 @@ class _Visit:
         return session if isinstance(session, ssl.SSLObject) else "none"
 
     async def _greet(self) -> str:
-        await self.smtp.ehlo()
+        self._heard = await connect.greet(self.smtp)
         return "the server is ready"
 
     async def _start_tls(self) -> str | ssl.SSLObject:
-        await connect.start_tls(self.smtp, self._settings)
+        await connect.start_tls(self.smtp, self._settings, self._heard)
         return await self._tls()
 
     async def _log_in(self) -> str:

@@ -134,6 +134,9 @@ RULES = (
     Rule(Meaning.CLOSING, {421}),
     # RFC 5321 4.2.2: bad sequence; says nothing of the recipient either.
     Rule(Meaning.DISORDER, {503}),
+    # RFC 5321 4.2.2: command not recognised. Every server knows RCPT and DATA, so something else
+    # has reached it than what we sent; that is no verdict on a recipient.
+    Rule(Meaning.TEMPORARY, {500, 502}, frozenset({Step.RCPT, Step.DATA})),
     # RFC 1870 6.1, RFC 3463 3.4: larger than the server, or this recipient, will ever take.
     Rule(Meaning.PERMANENT, _REFUSALS, statuses=_statuses(r"5\.3\.4")),
     Rule(Meaning.PERMANENT, {552}, _MAIL),
@@ -168,6 +171,11 @@ def rule_for(step: Step, reply: Reply) -> Rule:
 def says_yes(reply: Reply) -> bool:
     """Say whether a command outside a transaction (NOOP, RSET) was carried out."""
     return 200 <= reply.code < 300
+
+
+def may_come_unasked(reply: Reply) -> bool:
+    """Say whether a server may say this of its own accord: that it is leaving (RFC 5321 3.8)."""
+    return reply.code == 421
 
 
 def speaks_of_sender(reply: Reply) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from listbridge.submission import replies
 from listbridge.submission.courier import AccountTrouble, Outcome, Result, SenderRefused
 from listbridge.submission.replies import Meaning, Reply, Rule, Step
-from listbridge.submission.wire import Wire, WireError
+from listbridge.submission.wire import OutOfStep, Wire, WireError
 
 _CHUNK = 64 * 1024
 # The whole message may take this many of the longest single waits, so that a server which reads a
@@ -45,6 +45,8 @@ class Transaction:
             if await self._introduce() and await self._name_recipients():
                 await self._hand_over()
         except WireError as err:
+            if isinstance(err, OutOfStep):
+                self._doubt_refusals()
             self._interrupted(str(err))
 
     async def _introduce(self) -> bool:
@@ -89,19 +91,19 @@ class Transaction:
         if rule.meaning is Meaning.ACCOUNT:
             raise self._trouble(rule, reply)
         if rule.meaning is Meaning.DISORDER:
-            raise _out_of_step(reply)
+            raise OutOfStep(_answered(reply))
         crowded_out = rule.meaning is Meaning.CROWDED and self.accepted
         result = Result.UNTRIED if crowded_out else _RESULTS[rule.meaning]
         self._settle([recipient], result, reply.words)
         if rule.meaning is Meaning.CLOSING:
-            raise _out_of_step(reply)
+            raise WireError(_answered(reply))
         return False
 
     async def _hand_over(self) -> None:
         reply = await self.wire.command("DATA")
         rule = replies.rule_for(Step.DATA, reply)
         if rule.meaning in (Meaning.CLOSING, Meaning.DISORDER):
-            raise _out_of_step(reply)
+            raise (WireError if rule.meaning is Meaning.CLOSING else OutOfStep)(_answered(reply))
         if rule.meaning is not Meaning.ACCEPTED:
             self._not_taken(rule, reply)
             await self._reset()
@@ -128,7 +130,7 @@ class Transaction:
         rule = replies.rule_for(Step.END, reply)
         yes = rule.meaning is Meaning.ACCEPTED
         if rule.meaning is Meaning.DISORDER or (yes and not self._ended):
-            raise _out_of_step(reply)
+            raise WireError(_answered(reply))
         if yes:
             self._settle(self.accepted, Result.SENT, reply.words)
         else:
@@ -161,9 +163,21 @@ class Transaction:
         # Without it the envelope stays open, and the next message goes out under this sender.
         try:
             reply = await self.wire.command("RSET")
+        except OutOfStep:
+            self._doubt_refusals()
+            return
         except WireError:
             return
         self.in_step = replies.says_yes(reply)
+        if not self.in_step and not replies.may_come_unasked(reply):
+            self._doubt_refusals()
+
+    def _doubt_refusals(self) -> None:
+        """Have everybody who was refused for good asked again: it may have been somebody else."""
+        for recipient, outcome in self.outcomes.items():
+            if outcome.result is Result.FAILED:
+                words = f"{outcome.reply} (but {self.place} was out of step, so it is asked again)"
+                self.outcomes[recipient] = Outcome(Result.DEFERRED, words)
 
     def _interrupted(self, how: str) -> None:
         """Record what a broken conversation means for everybody not yet decided."""
@@ -188,8 +202,8 @@ class Transaction:
         self.outcomes.update(dict.fromkeys(recipients, Outcome(result, reply)))
 
 
-def _out_of_step(reply: Reply) -> WireError:
-    return WireError(f'answered "{reply.words}"')
+def _answered(reply: Reply) -> str:
+    return f'answered "{reply.words}"'
 
 
 def _stuffed(message: bytes) -> bytes:

@@ -8,10 +8,10 @@ nor keeps a reply that came just before the connection was closed.
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from listbridge.guard import safe
-from listbridge.submission.replies import Reply
+from listbridge.submission.replies import Reply, may_come_unasked
 
 # What a server may say before we take it for something else than a mail server.
 _LONGEST_REPLY = 64 * 1024
@@ -24,12 +24,25 @@ class WireError(Exception):
     """The conversation cannot go on; the text completes "the server …"."""
 
 
-class Wire(asyncio.Protocol):
-    """A conversation in lock step; `limit` is the longest single wait in seconds."""
+class OutOfStep(WireError):
+    """The server answers something else than what it was asked.
 
-    def __init__(self, transport: asyncio.Transport, limit: float) -> None:
+    What it said before may have been meant for another command, too.
+    """
+
+
+class Wire(asyncio.Protocol):
+    """A conversation in lock step; `limit` is the longest single wait in seconds.
+
+    `hidden` is what no reply may repeat to anybody: the password in all its spellings.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, limit: float, hidden: Collection[str] = ()
+    ) -> None:
         self._transport = transport
         self.limit = limit
+        self._hidden = hidden
         self._unparsed = bytearray()
         self._lines: list[bytes] = []  #: of the reply that is still incomplete
         self._octets = 0  #: of these lines
@@ -53,8 +66,9 @@ class Wire(asyncio.Protocol):
         """Send one command line and return its reply."""
         if self.spoken:
             # Taken for the reply to this command it would blame the wrong recipient.
-            said = self._replies[0].words if self._replies else "something"
-            raise WireError(f'said "{said}" unasked')
+            said = self._replies[0] if self._replies else None
+            kind = WireError if said and may_come_unasked(said) else OutOfStep
+            raise kind(f'said "{said.words if said else "something"}" unasked')
         self.write(safe(line, "an SMTP command").encode() + b"\r\n")
         return await self.reply()
 
@@ -118,7 +132,7 @@ class Wire(asyncio.Protocol):
         self._octets += len(line)
         if found[2] == b"-":
             return
-        self._replies.append(Reply(int(found[1]), _joined(self._lines)))
+        self._replies.append(Reply(int(found[1]), without(self._hidden, _joined(self._lines))))
         self._lines, self._octets = [], 0
 
     def _nonsense(self) -> None:
@@ -140,6 +154,14 @@ class Wire(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._paused = False
         self._news.set()
+
+
+def without(hidden: Collection[str], text: str) -> str:
+    """Take what is to be hidden out of what a server says."""
+    # The longest first: one spelling may be a part of another.
+    for form in sorted(hidden, key=len, reverse=True):
+        text = text.replace(form, "…")
+    return text
 
 
 def _joined(lines: list[bytes]) -> str:

@@ -1,4 +1,4 @@
-"""A mailbox on a real Dovecot, watched by IDLE."""
+"""A mailbox on a real Dovecot, Courier or Cyrus, watched by IDLE."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +10,8 @@ from listbridge.mailbox import IncomingSettings
 from listbridge.service.watching import Watcher
 from tests.letters import letter
 from tests.servers.certificates import Certificates
+from tests.servers.courier import Courier
+from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot, running, started, stop
 from tests.servers.process import wait_until
 
@@ -36,11 +38,11 @@ class Told:
 def watched() -> Iterator[Callable[..., Told]]:
     watchers: list[Watcher] = []
 
-    def begin(dovecot: Dovecot, user: str, **timing: timedelta) -> Told:
+    def begin(server: Dovecot | Courier | Cyrus, user: str, **timing: timedelta) -> Told:
         told = Told()
         settings = IncomingSettings(
             host="127.0.0.1",
-            port=dovecot.imap_port,
+            port=server.imap_port,
             security="none",
             username=user,
             password="secret",  # type: ignore[arg-type]
@@ -77,6 +79,25 @@ def test_mail_that_was_there_before_is_told_of(
     dovecot.add_user(user, "secret")
     dovecot.deliver(user, letter(1, run=user))
     watched(dovecot, user).wait_for(1)
+
+
+@pytest.mark.real_servers
+@pytest.mark.parametrize("name", ["courier", "cyrus"])
+def test_other_servers_tell_of_new_mail_too(
+    request: pytest.FixtureRequest,
+    fresh_name: Callable[[str], str],
+    watched: Callable[..., Told],
+    name: str,
+) -> None:
+    server: Courier | Cyrus = request.getfixturevalue(name)
+    user = fresh_name("list")
+    server.add_user(user, "secret")
+    server.deliver(user, letter(1, run=user))
+    told = watched(server, user)
+    for number in range(2, 4):
+        told.wait_for(number - 1)
+        server.deliver(user, letter(number, run=user))
+    told.wait_for(3)
 
 
 def test_idle_that_is_renewed_again_and_again_still_tells(

@@ -167,6 +167,19 @@ def test_an_endless_line_is_ended(watching: Callable[[Behaviour], Watch]) -> Non
         watch.wait(LONG)
 
 
+def test_a_line_that_never_comes_to_its_end_is_waited_for_no_longer_than_said(
+    watching: Callable[[Behaviour], Watch],
+) -> None:
+    def drips(session: Session, _tag: str, _: str) -> None:
+        session.send("+ idling")
+        while not session.server.stopping.wait(0.05):
+            session.wire.send(b".")
+
+    watch = watching(drips)
+    with pytest.raises(MailboxError, match="did not answer in time"):
+        watch.wait(SHORT)
+
+
 def test_a_wait_is_ended_from_another_thread(watching: Callable[[Behaviour], Watch]) -> None:
     watch = watching(idles())
     threading.Timer(0.2, watch.drop).start()

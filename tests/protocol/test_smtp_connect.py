@@ -1,5 +1,6 @@
 """Connecting, TLS and login: what goes wrong is one sentence, and no password leaks."""
 
+import asyncio
 import base64
 import socket
 import ssl
@@ -9,7 +10,15 @@ from pathlib import Path
 import pytest
 import trustme
 
-from listbridge.submission import AccountTrouble, Envelope, OutgoingSettings, Result, SmtpCourier
+from listbridge.submission import (
+    AccountTrouble,
+    Envelope,
+    OutgoingSettings,
+    Result,
+    SmtpCourier,
+    connect,
+)
+from tests.fakes.fault_proxy import network
 from tests.fakes.smtp_server import (
     Script,
     SmtpServer,
@@ -278,6 +287,26 @@ async def test_a_server_that_hangs_in_the_handshake_is_given_up(authority: trust
         sentence, _ = await trouble(behaviour, security, timeout=timedelta(seconds=0.5))
 
         assert "did not answer within 0.5 s" in sentence
+
+
+async def test_a_connection_over_tls_that_fell_silent_is_closed_at_once(
+    authority: trustme.CA, ca_file: Path
+) -> None:
+    async with SmtpServer(Script(tls=identity(authority), hang_at="ehlo")) as server:
+        with network() as net:
+            proxy = net.before(server.port)
+            wait = timedelta(seconds=0.3)
+            smtp = await connect.new_client(
+                OutgoingSettings(host="127.0.0.1", port=proxy.port, ca_file=ca_file, timeout=wait)
+            )
+            await smtp.connect()
+            net.silence(proxy)
+            sock = smtp.get_transport_info("socket")
+            with pytest.raises(connect.TROUBLE):
+                await smtp.ehlo()
+            await asyncio.sleep(0.1)
+
+            assert sock.fileno() == -1
 
 
 async def test_something_that_is_no_mail_server_is_named() -> None:

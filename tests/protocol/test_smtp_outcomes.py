@@ -139,6 +139,8 @@ async def test_who_found_no_room_beside_others_is_untried() -> None:
         ("mail", "552 5.3.4 too big", FAILED),
         ("rcpt", "354 what", UNTRIED),
         ("rcpt", "503 5.5.1 MAIL first", UNTRIED),
+        ("rcpt", "500 5.5.2 command not recognized", DEFERRED),
+        ("data", "502 5.5.1 not implemented", DEFERRED),
     ],
 )
 async def test_a_reply_to_a_step_decides_for_all(step: str, reply: str, result: Result) -> None:
@@ -247,6 +249,20 @@ async def test_an_unasked_reply_never_decides_about_the_next_recipient() -> None
     assert FAILED not in results(ended)
     assert SENT not in results(ended)
     assert server.messages == []
+
+
+@pytest.mark.parametrize(
+    "disorder", [{"append": {"rcpt": b"250 2.1.5 ok\r\n"}}, {"replies": {"rset": "354 go ahead"}}]
+)
+async def test_a_refusal_that_may_have_been_meant_for_another_is_not_final(
+    disorder: dict[str, object],
+) -> None:
+    script = Script(recipients={ANN: "550 5.1.1 unknown user"}, **disorder)  # type: ignore[arg-type]
+
+    ended, _ = await outcomes(script, ANN)
+
+    assert results(ended) == [DEFERRED]
+    assert ended[ANN].reply.startswith("550 5.1.1 unknown user (but 127.0.0.1:")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-NAME = re.compile(r"(?P<seconds>\d+)\.[^.]*?M(?P<micro>\d+)")
+NAME = re.compile(r"(?P<seconds>\d+)\.[^.]*?[MH](?P<micro>\d+)")
 
 _serial = itertools.count()
 

@@ -17,6 +17,10 @@ HOST = "127.0.0.1"
 SYSTEM_FOLDERS = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 
 
+class Impossible(str):
+    """Why a server cannot run on this machine, whatever is installed."""
+
+
 class ServerFailed(Exception):
     """A test server did not start, or did not do in time what it was asked."""
 

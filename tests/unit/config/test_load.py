@@ -81,3 +81,11 @@ def test_configuration_cannot_be_changed(category: WriteCategory) -> None:
 
     with pytest.raises(ValueError, match="frozen"):
         general.name = "other"  # type: ignore[misc]
+
+
+def test_a_file_of_ten_megabytes_is_refused_unread(write: Callable[[str, str], Path]) -> None:
+    write("categories/huge.toml", f'address = "a@example.org"\nname = "{"x" * 10_000_000}"\n')
+
+    [problem] = load().broken["huge"]
+
+    assert "has more than 4000000 bytes" in str(problem)

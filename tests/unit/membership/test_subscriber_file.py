@@ -2,7 +2,7 @@
 
 import pytest
 
-from listbridge.membership.subscriber_file import BadLine, Entry, parse
+from listbridge.membership.subscriber_file import BadLine, Entry, parse, told
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,13 @@ def test_order_of_the_file_is_kept() -> None:
     entries, _ = parse("b@example.org\na@example.org\nb@example.org\n")
 
     assert [one.address[0] for one in entries] == ["b", "a", "b"]
+
+
+def test_of_many_lines_that_cannot_be_read_a_few_are_named() -> None:
+    _, bad = parse("nobody\n" * 10_000)
+
+    sentence = told(bad)
+
+    assert len(sentence) < 3000
+    assert sentence.startswith("line 1: ")
+    assert sentence.endswith("; and 9980 more lines like these")

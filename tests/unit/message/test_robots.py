@@ -119,6 +119,16 @@ def test_another_lists_loop_field_and_id_are_no_loop_of_ours() -> None:
     assert robots.loop_reason(parse(raw), *OWN) is None
 
 
+@pytest.mark.parametrize("sender", [b"General@example.org", b'"The list" <general@example.org>'])
+def test_our_own_address_as_the_sender_is_a_loop(sender: bytes) -> None:
+    assert robots.loop_reason(parse(b"Sender: " + sender + b"\r\n\r\nx"), *OWN)
+
+
+@pytest.mark.parametrize("sender", [b"other@example.org", b"general@example.org; x", b""])
+def test_another_sender_is_no_loop(sender: bytes) -> None:
+    assert robots.loop_reason(parse(b"Sender: " + sender + b"\r\n\r\nx"), *OWN) is None
+
+
 def test_our_own_list_id_is_a_loop() -> None:
     raw = b'List-Id: "A <b>" <General.Example.org>\r\n\r\nx'
 

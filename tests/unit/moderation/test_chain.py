@@ -107,6 +107,7 @@ def test_the_trail_names_every_rule_that_was_asked() -> None:
         ("no_usable_author", "pass"),
         ("too_large", "pass"),
         ("empty", "pass"),
+        ("repeated", "pass"),
         ("member", "accept"),
     ]
     assert verdict.trail[-1]["reason"] == verdict.reason == "the author is a member"

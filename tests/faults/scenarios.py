@@ -1,0 +1,78 @@
+"""The small lists whose program is killed at each point in turn: 3 letters, 4 subscribers."""
+
+from collections.abc import Callable
+from random import Random
+
+from tests.faults.killing import KILLED, Ground, List
+
+LETTERS = 3
+
+# How many points a life of a list with many letters has. A POP3 mailbox of 200 is read to its end
+# before anything of it is stored, which takes more than half of that.
+_LIFE = (1000, 12000)
+_TELLING = ("database: COMMIT", "mailbox <", "smtp <")
+
+
+def _imap(ground: Ground) -> List:
+    return ground.new_list("imap", LETTERS)
+
+
+def _pop3(ground: Ground) -> List:
+    return ground.new_list("pop3", LETTERS)
+
+
+def _first_start(ground: Ground) -> List:
+    return ground.new_list("imap", LETTERS, fresh=True)
+
+
+def _fan_out(ground: Ground) -> List:
+    made = ground.new_list("imap", LETTERS)
+    made.poll_once("--no-send")
+    return made
+
+
+#: What is there when the run begins that is to be killed.
+SCENARIOS: dict[str, Callable[[Ground], List]] = {
+    "imap": _imap,
+    "pop3": _pop3,
+    "fan-out": _fan_out,
+    "first start": _first_start,
+}
+
+
+def kill_at(ground: Ground, scenario: str, *points: int) -> bool:
+    """Kill one run after the other at its point, then go on to the end; say if the last died."""
+    made = SCENARIOS[scenario](ground)
+    ended = [made.poll_once(point=point) for point in points]
+    made.come_to_rest()
+    return ended[-1].status == KILLED
+
+
+def stop_at(ground: Ground, scenario: str, point: int) -> bool:
+    """Stop a run at its point for longer than its lease; say if it had that point."""
+    made = SCENARIOS[scenario](ground)
+    stopped = made.overtake(point)
+    made.come_to_rest(later=True)
+    return stopped
+
+
+def kill_until_through(ground: Ground, protocol: str, letters: int, chance: Random) -> List:
+    """Kill run after run of one list, somewhere, until one gets through."""
+    made = ground.new_list(protocol, letters)
+    while made.poll_once(point=chance.randint(*_LIFE)).status == KILLED:
+        pass
+    made.come_to_rest()
+    return made
+
+
+def telling_points(ground: Ground, scenario: str, count: int) -> list[int]:
+    """Choose so many of the points at which something is told to a server or committed.
+
+    What stands between those is undone by a death; they are spread over all of a run.
+    """
+    made = SCENARIOS[scenario](ground)
+    reached = made.poll_once().points
+    made.come_to_rest()
+    telling = [at for at, words in enumerate(reached, 1) if words.startswith(_TELLING)]
+    chance = Random(scenario)
+    return [telling[int((x + chance.random()) * len(telling) / count)] for x in range(count)]

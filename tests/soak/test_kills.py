@@ -1,0 +1,54 @@
+"""kill -9 at every point of small lists, then at two in a row, and of lists with 200 letters.
+
+LISTBRIDGE_SOAK_KILLS says how many lists of each kind are killed at least [1000].
+LISTBRIDGE_SOAK_SEED chooses other points.
+"""
+
+import os
+import random
+
+import pytest
+
+from tests.faults.killing import Ground
+from tests.faults.scenarios import SCENARIOS, kill_at, kill_until_through
+
+RUNS = int(os.environ.get("LISTBRIDGE_SOAK_KILLS", "1000"))
+SEED = os.environ.get("LISTBRIDGE_SOAK_SEED", "1")
+# A life that goes on after another has died in the middle is as long as a whole one at most.
+LONGEST_LIFE = 450
+MANY_LETTERS = 200
+LISTS_WITH_MANY = max(RUNS // 100, 1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_killed_at_every_point_nothing_is_lost_and_only_doubts_are_repeated(
+    ground: Ground, scenario: str
+) -> None:
+    chance = random.Random(f"{SEED} {scenario}")
+
+    point = 1
+    while kill_at(ground, scenario, point):
+        point += 1
+    for _ in range(RUNS - point):
+        kill_at(ground, scenario, chance.randint(1, point), chance.randint(1, LONGEST_LIFE))
+
+    _tell(ground, f"{scenario}: each of {point - 1} points, then two in a row")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+def test_lists_with_many_letters_die_time_and_again_and_lose_nothing(
+    ground: Ground, protocol: str
+) -> None:
+    chance = random.Random(f"{SEED} {protocol}")
+
+    for _ in range(LISTS_WITH_MANY):
+        kill_until_through(ground, protocol, MANY_LETTERS, chance)
+
+    _tell(ground, f"{protocol}, {MANY_LETTERS} letters")
+
+
+def _tell(ground: Ground, what: str) -> None:
+    figures = ground.judge_copies()
+    print(f"{what}; seed {SEED}: {figures}")
