@@ -15,17 +15,20 @@ async def listening(
     """Give each connection to `serve`, which need not close it; yields the port."""
     open_ones: dict[Task[object], StreamWriter] = {}
 
-    async def connected(reader: StreamReader, writer: StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        open_ones[task] = writer
+    async def attend(reader: StreamReader, writer: StreamWriter) -> None:
         try:
             # A client may go away whenever it likes.
             with suppress(ConnectionError, EOFError):
                 await serve(reader, writer)
         finally:
-            del open_ones[task]
             writer.close()
+
+    # Not a coroutine: asyncio up to 3.11.7 and 3.12.1 logs an error of its own when the task that
+    # it makes of one is cancelled.
+    def connected(reader: StreamReader, writer: StreamWriter) -> None:
+        task = asyncio.create_task(attend(reader, writer))
+        open_ones[task] = writer
+        task.add_done_callback(lambda done: open_ones.pop(done))
 
     server = await asyncio.start_server(connected, HOST, 0)
     try:

@@ -319,7 +319,7 @@ async def test_smtp_refuses_a_wrong_password(running: Running) -> None:
 
 
 async def test_servers_end_although_clients_are_still_there(
-    capfd: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with servers.running() as (mail, ports):
         await mail.add_imap_user(LIST, PASSWORD)
@@ -332,6 +332,7 @@ async def test_servers_end_although_clients_are_still_there(
         await client(still_open)
     assert not mail.pop.maildrops[BOX].locked
     assert capfd.readouterr().err == ""
+    assert caplog.messages == []  # asyncio complains here
 
 
 async def _until(true: Callable[[], bool]) -> None:
