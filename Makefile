@@ -32,7 +32,7 @@ demo: $(READY)
 check: lint types test
 
 test: $(READY) servers
-	@$(BIN)/pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
 
 soak: $(READY) servers
 	@$(BIN)/pytest -m soak --timeout 3600 $(PYTEST_ARGS)

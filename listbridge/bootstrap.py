@@ -5,13 +5,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from listbridge import config
+from listbridge import clock, config
 from listbridge.category import Category
 from listbridge.config import Configuration
 from listbridge.delivery.worker import Account
 from listbridge.errors import ConfigError
 from listbridge.submission import OutgoingSettings, SmtpCourier
-from storage import categories, service_mail
+from storage import categories, restored, service_mail
 from storage.categories import Category as KnownCategory
 from storage.database import Database, Tx
 from storage.opening import open_database
@@ -48,6 +48,8 @@ class Accounts:
         """Begin anew with an account that was in trouble, once somebody uses it again."""
         known = self._accounts.pop(settings.account, None)
         if known is not None:
+            new = Account(SmtpCourier(settings), unrecorded=known[1].unrecorded)
+            self._accounts[settings.account] = (settings, new)
             await known[1].courier.close()
 
     async def close_idle(self) -> None:
@@ -79,6 +81,16 @@ def installation(config_file: Path | None, *, register: bool = True) -> Iterator
             ids, broken = _register(tx, configuration)
             service_id = service_mail.category_id(tx)
         yield Installation(configuration, db, ids, broken, service_id)
+
+
+def note_start(db: Database) -> None:
+    """Have the store notice if an old state of it was put back; before anything is taken in.
+
+    Commands that only look, or change what people decide, leave the store's count alone.
+    """
+    with db.transaction() as tx:
+        seen = restored.look(tx, clock.now())
+    restored.keep_beside(db, seen)
 
 
 def reloaded(current: Installation) -> Installation:

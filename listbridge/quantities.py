@@ -30,7 +30,7 @@ def parse_size(value: object) -> int:
     """Read `10MB`, `512KiB` or a plain number of bytes."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    match = re.fullmatch(r"(\d{1,12})\s*([KMG]?I?B)", str(value).strip().upper())
+    match = re.fullmatch(r"(\d{1,12})\s*((?:[KMG]I?)?B)", str(value).strip().upper())
     if match is None:
         raise ValueError('write a number and a unit, such as "500KB" or "10MB"')
     return int(match[1]) * _BYTES[match[2]]

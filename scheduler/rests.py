@@ -14,13 +14,14 @@ class Rests:
         self._first = first
         self._longest = longest
         self._random: Random = SystemRandom()
-        self._until: dict[Hashable, datetime] = {}
+        self._rests: dict[Hashable, tuple[datetime, datetime]] = {}  # from when, until when
         self._failures: dict[Hashable, int] = {}
 
     def is_resting(self, thing: Hashable, now: datetime) -> bool:
         """Say whether it is to be left alone now."""
-        until = self._until.get(thing)
-        return until is not None and now < until
+        since, until = self._rests.get(thing, (now, now))
+        # A rest that begins in the future was begun before the clock was set back.
+        return since <= now < until
 
     def failed(self, thing: Hashable, now: datetime) -> datetime:
         """Let it rest, the longer the more often it has failed in a row; return until when."""
@@ -28,10 +29,10 @@ class Rests:
         wait = backoff.delay(
             self._failures[thing], first=self._first, longest=self._longest, random=self._random
         )
-        self._until[thing] = now + wait
+        self._rests[thing] = (now, now + wait)
         return now + wait
 
     def succeeded(self, thing: Hashable) -> None:
         """Forget that it ever failed."""
         self._failures.pop(thing, None)
-        self._until.pop(thing, None)
+        self._rests.pop(thing, None)

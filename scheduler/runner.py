@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from random import Random, SystemRandom
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-
 from scheduler.job import Job
+from scheduler.steady import SteadyScheduler
 
 # So that what was started together does not stay together: a part of the interval, at most this.
 _JITTER = 0.05
@@ -30,7 +29,8 @@ class Runner:
         self._again: set[str] = set()
         self._due: dict[str, datetime] = {}  # when each job is to run next, as it was planned
         self._stopping = False
-        self._clock = AsyncIOScheduler(
+        self._clock = SteadyScheduler(
+            self._clock_was_set,
             timezone=UTC,
             job_defaults={
                 "coalesce": True,
@@ -53,6 +53,7 @@ class Runner:
         wanted = {job.name: job for job in jobs}
         for name in self._jobs.keys() - wanted.keys():
             self._clock.remove_job(name)
+        self._clock.follow_the_clock()
         first = datetime.now(UTC)
         for name, job in wanted.items():
             known = self._jobs.get(name)
@@ -71,7 +72,7 @@ class Runner:
     def next_run(self, name: str) -> datetime | None:
         """Return when a job is due next; None if there is no such job."""
         job = self._clock.get_job(name)
-        return job.next_run_time if job else None
+        return job.next_run_time + self._clock.jump() if job else None
 
     async def stop(self, within: timedelta) -> bool:
         """Start no more runs, and wait for those that go on; False if some had not ended by then.
@@ -84,6 +85,11 @@ class Runner:
             await asyncio.wait(self._running.values(), timeout=within.total_seconds())
         self._clock.shutdown(wait=False)
         return not self._running
+
+    def _clock_was_set(self, jump: timedelta) -> None:
+        """Have every job wait as long as it would have waited."""
+        for name in self._jobs:
+            self._due[name] += jump
 
     def _add(self, job: Job, first: datetime) -> None:
         jitter = min(job.every * _JITTER, _MOST_JITTER).total_seconds()
@@ -107,7 +113,7 @@ class Runner:
         self._running[name] = task
         next_run = None
         try:
-            late = datetime.now(UTC) - self._due[name]
+            late = datetime.now(UTC) - self._due[name] - self._clock.jump()
             next_run = await self._jobs[name].run(max(late, timedelta(0)))
         finally:
             del self._running[name]
@@ -121,8 +127,11 @@ class Runner:
         if again:
             self._set_next(name, datetime.now(UTC))
         else:
-            self._set_next(name, next_run or self._clock.get_job(name).next_run_time)
+            planned = self.next_run(name)
+            assert planned is not None
+            self._set_next(name, next_run or planned)
 
     def _set_next(self, name: str, moment: datetime) -> None:
+        self._clock.follow_the_clock()  # this moment is of the clock as it is now
         self._due[name] = moment
         self._clock.modify_job(name, next_run_time=moment)

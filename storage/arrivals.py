@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from storage.database import Tx
 from storage.dialects import insert_unless_there
 from storage.schema import arrivals as table
-from storage.schema import mailboxes, raw_messages
+from storage.schema import inbound, mailboxes, raw_messages
 
 # SQLite allows 32,766 variables in a statement.
 _CHUNK = 5_000
@@ -90,6 +90,18 @@ def present(tx: Tx, mailbox: int) -> list[Arrival]:
     """Return the arrivals that the server has not been seen to let go of, oldest first."""
     query = _query(mailbox).where(table.c.gone_at.is_(None)).order_by(table.c.id)
     return [Arrival(*row) for row in tx.execute(query)]
+
+
+def gone_before(tx: Tx, mailbox: int, category_id: int, raw_id: int) -> list[Arrival]:
+    """Return the arrivals of these bytes that the server has let go of, oldest first."""
+    same = tx.execute(
+        select(inbound.c.id).where(inbound.c.category_id == category_id, inbound.c.raw_id == raw_id)
+    ).scalars()
+    # Most bytes are new, and what was ever logged of a mailbox need not be read for them.
+    if not (ids := list(same)):
+        return []
+    query = _query(mailbox).where(table.c.inbound_id.in_(ids), table.c.gone_at.is_not(None))
+    return [Arrival(*row) for row in tx.execute(query.order_by(table.c.id))]
 
 
 def mark_gone(tx: Tx, ids: Iterable[int], now: datetime) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from storage import restored
 from storage.errors import StoreError
 
 
@@ -12,7 +13,8 @@ def copy(source: Path, target: Path) -> None:
     """Write what is committed in `source` to the new file `target`, all of it or nothing.
 
     The copy is on the disk when this returns, and only its owner may read it. Raises `StoreError`
-    if there is a file of that name already, or if the copy cannot be written.
+    if there is a file of that name already, or if the copy cannot be written. Nothing is sent from
+    a copy before its restore fence is lifted.
     """
     partial = _partial(target)
     _make_alone(partial)
@@ -20,6 +22,7 @@ def copy(source: Path, target: Path) -> None:
         if target.exists():
             raise StoreError(f"there is a file {target} already; name another, or move it away")
         _fill(source, partial)
+        restored.mark(partial)
         _to_disk(partial)
         partial.rename(target)
         _to_disk(target.parent)

@@ -14,6 +14,8 @@ _BUDGET_LOCK = 0x62756467
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+# By so much the clocks of several machines may differ.
+_IN_STEP = timedelta(minutes=5)
 # A little comes free every minute, so that a budget which is waited for is hardly ever at its end.
 _USED_UP = 0.9
 
@@ -85,9 +87,18 @@ def is_used_up(
     )
 
 
-def forget_old(tx: Tx, now: datetime) -> None:
-    """Delete the counts that no budget looks at any more."""
+def tidy(tx: Tx, now: datetime) -> None:
+    """Delete the counts that no budget looks at any more, and count those of the future as of now.
+
+    These were made before the clock was set back. They are used up all the same, but they must not
+    use the budget up until the clock has caught up.
+    """
     tx.execute(table.delete().where(table.c.minute < now - _DAY - _HOUR))
+    too_late = table.c.minute > now + _IN_STEP
+    sums = select(table.c.account, func.sum(table.c.recipients)).where(too_late)
+    for account, recipients in tx.execute(sums.group_by(table.c.account)).all():
+        tx.execute(table.delete().where(table.c.account == account, too_late))
+        _add(tx, account, recipients, now)
 
 
 def _one_at_a_time(tx: Tx, account: str) -> None:

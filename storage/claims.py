@@ -122,6 +122,17 @@ def settle(
     return len(settled)
 
 
+def pull_back(tx: Tx, category_id: int, *, latest: datetime, now: datetime) -> int:
+    """Make due what is put off beyond `latest`; return how many that were.
+
+    Nobody puts anything off for so long: the clock was set back since.
+    """
+    update = table.update().where(
+        table.c.category_id == category_id, is_waiting, table.c.next_attempt > latest
+    )
+    return tx.execute(update.values(next_attempt=now)).rowcount
+
+
 def doubt_abandoned(
     tx: Tx,
     category_id: int,

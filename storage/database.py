@@ -24,6 +24,8 @@ class Database:
         self._writing: AbstractContextManager[object] = (
             Lock() if engine.dialect.name == "sqlite" else nullcontext()
         )
+        #: Why it could not be used the last time, unless something was committed since.
+        self.trouble: str | None = None
 
     @property
     def url(self) -> str:
@@ -39,13 +41,14 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """Open a transaction that is committed when the block ends, or rolled back on an error."""
-        with self._writing, _sentences(self.url), self._engine.begin() as tx:
+        with self._writing, self._sentences(), self._engine.begin() as tx:
             yield tx
+        self.trouble = None
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
         """Open a transaction for reading only; on SQLite it waits for nobody."""
-        with _sentences(self.url), self._engine.connect() as conn:
+        with self._sentences(), self._engine.connect() as conn:
             tx = conn.execution_options(read_only=True)
             with tx.begin():
                 yield tx
@@ -53,7 +56,7 @@ class Database:
     @contextmanager
     def rehearsal(self) -> Iterator["Database"]:
         """Yield a stand-in in which everything can be tried; all of it is undone at the end."""
-        with self._writing, _sentences(self.url), self._engine.connect() as tx:
+        with self._writing, self._sentences(), self._engine.connect() as tx:
             everything = tx.begin()
             try:
                 yield _Rehearsal(self._engine, tx)
@@ -61,9 +64,9 @@ class Database:
                 everything.rollback()
 
     def probe(self) -> None:
-        """Read one row; raises `StoreError` if the database cannot be read now."""
-        with self.reading() as tx:
-            tx.execute(text("SELECT version_num FROM alembic_version")).one()
+        """Commit something that changes nothing; raises `StoreError` if that cannot be done."""
+        with self.transaction() as tx:
+            tx.execute(text("UPDATE alembic_version SET version_num = version_num"))
 
     @property
     def driver_error(self) -> type[Exception]:
@@ -73,7 +76,7 @@ class Database:
 
     def own_connection(self) -> Connection:
         """Open a connection for one purpose, outside of those that transactions share."""
-        with _sentences(self.url):
+        with self._sentences():
             connection = self._engine.connect()
             connection.detach()
             return connection
@@ -81,6 +84,23 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """Turn the driver's errors into one sentence; an IntegrityError is a defect and stays."""
+        try:
+            yield
+        except TimeoutError as err:
+            why = f"all {CONNECTIONS} connections to it have been busy for {BUSY_SECONDS} seconds"
+            raise self._failed(why) from err
+        except DBAPIError as err:
+            if not _is_trouble(err):
+                raise
+            raise self._failed(" ".join(str(err.orig).split())) from err
+
+    def _failed(self, why: str) -> StoreError:
+        self.trouble = f"the database {self.url} cannot be used: {why}"
+        return StoreError(self.trouble)
 
 
 class _Rehearsal(Database):
@@ -102,23 +122,6 @@ class _Rehearsal(Database):
         yield self._tx
 
 
-@contextmanager
-def _sentences(url: str) -> Iterator[None]:
-    """Turn the driver's errors into one sentence; an IntegrityError is a defect and stays."""
-    try:
-        yield
-    except TimeoutError as err:
-        raise StoreError(
-            f"the database {url} cannot be used: all {CONNECTIONS} connections to it have been "
-            f"busy for {BUSY_SECONDS} seconds"
-        ) from err
-    except DBAPIError as err:
-        if not _is_trouble(err):
-            raise
-        why = " ".join(str(err.orig).split())
-        raise StoreError(f"the database {url} cannot be used: {why}") from err
-
-
 def _is_trouble(err: DBAPIError) -> bool:
     # PostgreSQL's SQLSTATE; SQLite has none.
     code = getattr(err.orig, "sqlstate", None) or ""
@@ -126,6 +129,7 @@ def _is_trouble(err: DBAPIError) -> bool:
         return False  # a value too large for an index: that is what is to be stored, not the store
     return (
         err.connection_invalidated
-        or code in ("42501", "25006")  # no right to do that; a standby, which only reads
+        # No right to do that; a standby, which only reads; damaged data; a damaged index.
+        or code in ("42501", "25006", "XX001", "XX002")
         or type(err).__name__ in {"OperationalError", "DatabaseError", "InterfaceError"}
     )

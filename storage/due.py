@@ -28,6 +28,13 @@ def categories_due(tx: Tx, now: datetime) -> list[int]:
     return list(tx.execute(query).scalars())
 
 
+def categories_put_off(tx: Tx, latest: datetime) -> list[int]:
+    """Return the ids of the categories with deliveries that are put off beyond `latest`."""
+    put_off = (is_waiting, deliveries.c.next_attempt > latest)
+    query = select(deliveries.c.category_id).where(*put_off).distinct()
+    return list(tx.execute(query.order_by(deliveries.c.category_id)).scalars())
+
+
 def categories_sending(tx: Tx) -> list[int]:
     """Return the ids of the categories of which a process is sending something, or died at it."""
     query = select(deliveries.c.category_id).where(is_sending).distinct()

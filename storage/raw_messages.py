@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import select
 
+from storage import blobs
 from storage.database import Tx
 from storage.dialects import insert_unless_there
 from storage.schema import raw_messages as table
@@ -15,9 +16,12 @@ def keep(tx: Tx, raw: bytes) -> int:
     sha256 = hashlib.sha256(raw).hexdigest()
     known = find(tx, sha256)
     if known is None:
-        insert_unless_there(tx, table, {"sha256": sha256, "size": len(raw), "bytes": raw})
+        row = {"sha256": sha256, "size": len(raw), "bytes": blobs.room_for(tx, raw)}
+        is_new = insert_unless_there(tx, table, row)
         known = find(tx, sha256)
         assert known is not None
+        if is_new:
+            blobs.fill(tx, table.c.bytes, known, raw)
     return known
 
 
@@ -38,7 +42,7 @@ def find(tx: Tx, sha256: str) -> int | None:
 
 def read(tx: Tx, raw_id: int) -> bytes:
     """Return the stored bytes."""
-    return bytes(tx.execute(select(table.c.bytes).where(table.c.id == raw_id)).scalar_one())
+    return blobs.read(tx, table.c.bytes, raw_id)
 
 
 def damaged(tx: Tx) -> Iterator[tuple[int, str]]:

@@ -37,7 +37,7 @@ from storage.states import (
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -343,4 +343,15 @@ alerts = Table(
     Column("subject", String, primary_key=True),  # a category's slug, an account; or empty
     Column("since", Moment, nullable=False),
     Column("told_at", Moment, nullable=False),
+)
+
+# Whether this database may be an old state put back; one row, made at the first start.
+restore_fence = Table(
+    "restore_fence",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("counted", BigInteger, nullable=False),  # starts and claims; SQLite only
+    Column("place", String),  # what PostgreSQL last was seen to be
+    Column("held_since", Moment),  # null if nothing holds the sending
+    Column("reason", Text),
 )

@@ -16,10 +16,10 @@ from sqlalchemy import (
     update,
 )
 
-from storage import owner
+from storage import owner, restored
 from storage.database import Database, Tx
 from storage.errors import StoreError
-from storage.schema import leases, metadata
+from storage.schema import leases, metadata, restore_fence
 
 # Rows with a message's bytes can be large, and a batch is held in memory.
 _BATCH, _BATCH_OF_BYTES = 1000, 10
@@ -39,7 +39,13 @@ def transfer(source: Database, target: Database, now: datetime) -> dict[str, int
     with source.transaction() as old, target.transaction() as new:
         _require_idle(old, now)
         _require_empty(new)
-        return {table.name: _copy_table(table, old, new) for table in metadata.sorted_tables}
+        restored.carry_over(old, new)
+        return {table.name: _copy_table(table, old, new) for table in _tables()}
+
+
+def _tables() -> list[Table]:
+    """Return all but the one that says what this very database is."""
+    return [table for table in metadata.sorted_tables if table is not restore_fence]
 
 
 def _require_idle(tx: Tx, now: datetime) -> None:
@@ -52,7 +58,7 @@ def _require_idle(tx: Tx, now: datetime) -> None:
 
 
 def _require_empty(tx: Tx) -> None:
-    for table in metadata.sorted_tables:
+    for table in _tables():
         if tx.execute(select(exists(select(table)))).scalar():
             raise StoreError(f"the other database has rows in {table.name}; it must be empty")
 

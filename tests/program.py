@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,6 +187,17 @@ class BareProgram(Program):
         inherited = super().full_environment()
         nowhere = {"XDG_CONFIG_HOME": str(self.folder / "xdg"), "LISTBRIDGE_CONFIG": ""}
         return inherited | nowhere | self.environment
+
+
+@contextmanager
+def peak_memory_of(program: Program) -> Iterator[Callable[[], int]]:
+    """Measure what the program runs within the block; the result tells its peak memory in MB."""
+    written = program.folder / "peak-memory"
+    before = program.run_by
+    script = str(_ROOT / "tests" / "peak_memory.py")
+    program.run_by = (*before, sys.executable, script, str(written))
+    yield lambda: int(written.read_text()) * 1024 // 1_000_000
+    program.run_by = before
 
 
 def _run_here(

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from listbridge import clock, config
+from listbridge import clock, config, maillog
 from listbridge.cli import output
 from listbridge.cli.options import Settings, common
 from listbridge.config import database_url
 from listbridge.errors import ListbridgeError
 from storage import backup as copying
-from storage import checkup, opening, transfer
+from storage import checkup, opening, restored, transfer
 from storage.database import Database
 from storage.schema import SCHEMA_VERSION
 
@@ -22,7 +22,7 @@ from storage.schema import SCHEMA_VERSION
 @common
 @click.pass_context
 def db(context: click.Context, settings: Settings) -> None:
-    """Upgrade, check, back up or move the database."""
+    """Upgrade, check, back up, restore or move the database."""
     context.obj = settings
 
 
@@ -60,7 +60,28 @@ def backup(file: Path, settings: Settings) -> None:
         if found.file is None:
             raise ListbridgeError("the database is on a server; make the copy with pg_dump there")
         copying.copy(found.file, file.absolute())
-    click.echo(f"{file} holds all that was committed.", err=True)
+    click.echo(
+        f"{file} holds all that was committed. Put in the place of a database, it sends nothing "
+        "before `listbridge db resume`.",
+        err=True,
+    )
+
+
+@db.command()
+@click.option("--cancel-old", is_flag=True, help="Give up what waited in it already.")
+@common
+def resume(cancel_old: bool, settings: Settings) -> None:
+    """Send again from a database that may be an old state put back."""
+    with _present(settings) as found:
+        opening.upgrade(found)
+        with found.transaction() as tx:
+            hold, cancelled, seen = restored.lift(tx, clock.now(), cancel=cancel_old)
+        restored.keep_beside(found, seen)
+    if hold is None:
+        click.echo("Nothing was held: mail is sent as ever.", err=True)
+        return
+    maillog.info("sending.resumed", cancelled=cancelled)
+    click.echo(f"Sending goes on; {cancelled} deliveries were cancelled.", err=True)
 
 
 @db.command()

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import click
 
+from listbridge import bootstrap
 from listbridge.bootstrap import Installation
 from listbridge.cli import output
 from listbridge.cli.completion import slugs
@@ -33,6 +34,8 @@ def poll_once(
     with opened(settings, register=not dry_run) as installation:
         for slug in categories:
             require_category(installation, slug)
+        if not dry_run:
+            bootstrap.note_start(installation.db)
         chosen, tallies = _choose(installation, categories)
         if not chosen and not tallies:
             click.echo("There are no categories to poll.", err=True)

@@ -5,7 +5,7 @@ import os
 
 import click
 
-from listbridge import maillog
+from listbridge import bootstrap, maillog
 from listbridge.bootstrap import Installation
 from listbridge.cli.options import Settings, common, opened
 from listbridge.metrics import Metrics
@@ -16,6 +16,7 @@ from listbridge.service.readiness import Readiness
 from listbridge.service.roster import Roster
 from listbridge.service.serve import serve as run_service
 from listbridge.service.signals import Told
+from listbridge.service.store_watch import StoreWatch
 
 _PARTS = ("poll", "send", "web")
 
@@ -34,6 +35,7 @@ def serve(only: tuple[str, ...], watch: bool, settings: Settings) -> None:
     """Poll and send until told to stop: SIGTERM ends it, SIGHUP reloads the configuration."""
     maillog.configure(settings.verbose + 1)
     with opened(settings) as installation:
+        bootstrap.note_start(installation.db)
         drained = asyncio.run(_serve(installation, only or _PARTS, watch))
         if not drained:
             # A thread that waits for a dead server would hold the process until its time limit.
@@ -42,8 +44,9 @@ def serve(only: tuple[str, ...], watch: bool, settings: Settings) -> None:
 
 async def _serve(installation: Installation, only: tuple[str, ...], watch: bool) -> bool:
     roster, told = Roster(installation), asyncio.Queue[Told]()
-    metrics, readiness = Metrics(), Readiness()
-    parts = mail_parts(roster, metrics, poll="poll" in only, send="send" in only)
+    metrics, readiness, store = Metrics(), Readiness(), StoreWatch(roster)
+    parts: list[Part] = [store]
+    parts += mail_parts(roster, metrics, store, poll="poll" in only, send="send" in only)
     if "web" in only:
         parts += _web_parts(roster, metrics, readiness, is_all=only == ("web",))
     if watch:

@@ -56,6 +56,8 @@ def _sentences(found: list[CategoryStatus]) -> Iterator[str]:
     if unserved:
         whom = "" if len(unserved) == len(polled) else f" {', '.join(unserved)}"
         yield f"No service is polling{whom}: run `listbridge serve`, or `listbridge poll-once`."
+    for hold in {one.hold for one in found if one.hold}:
+        yield f"Since {output.time(hold.since)} {hold}."
     for pause in {one.pause.account: one.pause for one in found if one.pause}.values():
         yield (
             f"{pause.account} is paused since {output.time(pause.since)} and tried again at "

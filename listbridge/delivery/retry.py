@@ -7,6 +7,8 @@ from scheduler import backoff
 
 _FIRST = timedelta(minutes=5)
 _LONGEST = timedelta(hours=4)
+#: No delivery waits longer than this for its next attempt, unless the clock was set back.
+LONGEST_WAIT = _LONGEST * 1.5
 
 
 def next_wait(

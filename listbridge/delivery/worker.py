@@ -2,14 +2,16 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from random import Random
 
 from listbridge import clock, maillog, message
 from listbridge.delivery import events
-from listbridge.delivery.settle import give_back, settle
+from listbridge.delivery.retry import LONGEST_WAIT
+from listbridge.delivery.settle import Settled, give_back, settle
 from listbridge.errors import ListbridgeError
 from listbridge.submission import (
     AccountTrouble,
@@ -21,7 +23,7 @@ from listbridge.submission import (
     Result,
     SenderRefused,
 )
-from storage import budgets, claims, outbox, owner, raw_messages
+from storage import budgets, claims, outbox, owner, raw_messages, restored
 from storage import due as waiting
 from storage.claims import Group
 from storage.database import Database, Tx
@@ -37,6 +39,15 @@ _CLAIM = timedelta(minutes=30)
 _STORE_WAITS = (0.5, 2.0, 10.0)
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """A group that was handed over, and what the server said to it."""
+
+    group: Group
+    names: Names
+    outcomes: Mapping[str, Outcome]
+
+
 @dataclass
 class Account:
     """One outgoing account with its courier, and what keeps it from being used now."""
@@ -44,6 +55,8 @@ class Account:
     courier: Courier
     trouble: ListbridgeError | None = None
     cuts: int = 0
+    #: What the store was away for too long to record, by the category's id.
+    unrecorded: dict[int, list[Attempt]] = field(default_factory=dict)
 
 
 @dataclass
@@ -80,7 +93,11 @@ class _Wire:
     names: Names
     sender: str
     eight_bit: bytes
-    seven_bit: bytes | None
+
+    @cached_property
+    def seven_bit(self) -> bytes | None:
+        """None where it must not be re-encoded. Made when asked for: it takes time and room."""
+        return message.seven_bit(self.eight_bit)
 
 
 async def send_due(
@@ -117,14 +134,26 @@ def _begin(run: _Run) -> int:
         # A category is sent for once at a time: what is ours now, an earlier run could not record.
         return False if one == me else owner.is_alive(one)
 
+    late = run.account.unrecorded.get(run.category_id, [])
     with run.db.transaction() as tx:
+        # What the store has come back for is known, and no doubt.
+        ends = [settle(tx, run.settings, x.group, x.outcomes, run.random) for x in late]
         doubtful = claims.doubt_abandoned(
             tx, run.category_id, is_alive=is_alive, hold=hold, now=run.due
         )
-        budgets.forget_old(tx, run.due)
+        budgets.tidy(tx, run.due)
+        claims.pull_back(tx, run.category_id, latest=run.due + LONGEST_WAIT, now=run.due)
         due = waiting.count_due(tx, run.category_id, run.due)
+        seen = restored.look(tx, run.due)
+    restored.keep_beside(run.db, seen)
+    run.account.unrecorded.pop(run.category_id, None)
+    for attempt, settled in zip(late, ends, strict=True):
+        _tell(run, attempt, settled)
     run.sent.outcomes += Counter({DeliveryState.UNCERTAIN: len(doubtful)})
     events.doubted(doubtful)
+    if seen.hold is not None:
+        run.sent.error = str(seen.hold)
+        return 0
     return due
 
 
@@ -171,15 +200,17 @@ async def _send_one_group(run: _Run) -> None:
         try:
             outcomes = await _deliver(connection, group, wire)
         except AccountTrouble as trouble:
-            await _record(run, group, wire, trouble.outcomes)
+            await _record(run, Attempt(group, wire.names, trouble.outcomes))
             raise
-        await _record(run, group, wire, outcomes)
+        await _record(run, Attempt(group, wire.names, outcomes))
     _watch_for_cuts(run, outcomes)
 
 
 async def _deliver(connection: Connection, group: Group, wire: _Wire) -> Mapping[str, Outcome]:
     recipients = tuple(one.recipient for one in group.deliveries)
-    content = wire.eight_bit if connection.accepts_8bit else wire.seven_bit
+    content: bytes | None = wire.eight_bit
+    if not connection.accepts_8bit:
+        content = await asyncio.to_thread(lambda: wire.seven_bit)
     if content is None:
         words = "the server takes no 8-bit mail, and signed mail must not be re-encoded"
         return dict.fromkeys(recipients, Outcome(Result.FAILED, words))
@@ -189,6 +220,10 @@ async def _deliver(connection: Connection, group: Group, wire: _Wire) -> Mapping
 def _claim(run: _Run) -> Group | None:
     settings, now = run.settings, clock.now()
     with run.db.transaction() as tx:
+        seen = restored.look(tx, now)
+        if seen.hold is not None:
+            run.sent.error = str(seen.hold)
+            return None
         granted = budgets.reserve(
             tx,
             settings.account,
@@ -210,6 +245,7 @@ def _claim(run: _Run) -> Group | None:
         )
         used = len(group.deliveries) if group else 0
         give_back(tx, settings, granted - used)
+    restored.keep_beside(run.db, seen)
     return group
 
 
@@ -218,42 +254,51 @@ def _wire(run: _Run, outgoing_id: int) -> _Wire:
     last = run.wire  # another thread may put the next message's there at any moment
     if last is not None and last.outgoing_id == outgoing_id:
         return last
+    # Two large ones need not lie in memory side by side.
+    last = run.wire = None
     with run.db.reading() as tx:
         outgoing = outbox.find(tx, outgoing_id)
-        content = message.wire(outgoing.head, _body(tx, outgoing))
-    made = _Wire(outgoing_id, outgoing.names, outgoing.sender, content, message.seven_bit(content))
+        content = _content(tx, outgoing)
+    made = _Wire(outgoing_id, outgoing.names, outgoing.sender, content)
     run.wire = made
     return made
 
 
-def _body(tx: Tx, outgoing: Outgoing) -> bytes:
+def _content(tx: Tx, outgoing: Outgoing) -> bytes:
     if outgoing.body is not None:
-        return outgoing.body
-    return message.split(raw_messages.read(tx, outgoing.raw_id))[1]
+        return message.wire(outgoing.head, outgoing.body)
+    raw = raw_messages.read(tx, outgoing.raw_id)
+    return message.wire(outgoing.head, raw, message.body_start(raw))
 
 
-async def _record(run: _Run, group: Group, wire: _Wire, outcomes: Mapping[str, Outcome]) -> None:
-    """Put on record how the attempts ended, also where the store is away for a moment.
+async def _record(run: _Run, attempt: Attempt) -> None:
+    """Put on record how the attempts ended, also where the store is away for a while.
 
-    What cannot be recorded stays *sending*, and is doubted when its category is sent for again.
+    What cannot be recorded stays *sending*. This process records it when it sends for the category
+    again; another one doubts it.
     """
     for wait in (*_STORE_WAITS, None):
         try:
-            await asyncio.to_thread(_settle, run, group, wire, outcomes)
+            await asyncio.to_thread(_settle, run, attempt)
         except StoreError:
             if wait is None:
+                run.account.unrecorded.setdefault(run.category_id, []).append(attempt)
                 raise
             await asyncio.sleep(wait)
         else:
             return
 
 
-def _settle(run: _Run, group: Group, wire: _Wire, outcomes: Mapping[str, Outcome]) -> None:
+def _settle(run: _Run, attempt: Attempt) -> None:
     with run.db.transaction() as tx:
-        ends = settle(tx, run.settings, group, outcomes, run.random)
+        ends = settle(tx, run.settings, attempt.group, attempt.outcomes, run.random)
+    _tell(run, attempt, ends)
+
+
+def _tell(run: _Run, attempt: Attempt, ends: Sequence[Settled]) -> None:
     for end in ends:
         run.sent.outcomes[end.state] += len(end.recipients)
-    events.settled(wire.names, ends)
+    events.settled(attempt.names, ends)
 
 
 def _watch_for_cuts(run: _Run, outcomes: Mapping[str, Outcome]) -> None:

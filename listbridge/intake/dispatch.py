@@ -1,9 +1,9 @@
 """Dispatch: decide what has been received, one message at a time, each all or nothing."""
 
-import contextlib
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import sleep
 
 from listbridge import clock
 from listbridge.category import Category
@@ -22,6 +22,9 @@ from storage.states import PostState, Result
 
 # In hand at this many deaths of the program, a message is set aside instead of tried once more.
 _DEATHS = 3
+
+# A database that is started anew is back by then. Seconds.
+_STORE_WAITS = (0.5, 2.0, 10.0)
 
 _STATES = {
     Action.ACCEPT: PostState.ACCEPTED,
@@ -92,10 +95,21 @@ def dispatch(db: Database, category: Category, inbound_id: int, tally: Tally) ->
         else:
             _decide(db, category, one, tally)
     except StoreError:
-        # No fault of the message: it stays received and may be tried as often as before.
-        with contextlib.suppress(StoreError), db.transaction() as tx:
-            inbound.give_back(tx, inbound_id)
+        _give_back(db, inbound_id)
         raise
+
+
+def _give_back(db: Database, inbound_id: int) -> None:
+    """Have an attempt not count: it was no fault of the message, which stays received."""
+    for wait in (*_STORE_WAITS, None):
+        try:
+            with db.transaction() as tx:
+                inbound.give_back(tx, inbound_id)
+        except StoreError:
+            if wait is not None:
+                sleep(wait)
+        else:
+            return
 
 
 def _decide(db: Database, category: Category, one: Inbound, tally: Tally) -> None:

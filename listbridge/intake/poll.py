@@ -19,6 +19,8 @@ from storage.states import Source, Trouble
 # So many time limits without one more message finished end a pass.
 _PATIENCE = 5
 _TOLD_AT_ONCE = 100
+# So many times the very same bytes, Received lines and all, are taken for new messages.
+_TIMES_SENT = 3
 
 
 def time_budget(settings: IncomingSettings) -> timedelta:
@@ -114,6 +116,8 @@ def _take_in(this: _Pass, box: Mailbox, watchdog: Watchdog) -> None:
         _keep(this, batch)
         watchdog.progress()
         stored = [one.listed for one in batch if one.listed in this.arrival_of]
+        # Its bytes must not lie in memory beside those of the next one.
+        batch.clear()
         _note_gone(this, box.delete(stored))
         watchdog.progress()
     try:
@@ -195,7 +199,23 @@ def _leftover(tx: Tx, this: _Pass, one: FetchedMessage) -> int | None:
             raw_id = raw_messages.find(tx, sha256)
             assert raw_id is not None
             return _log(tx, this, one.listed, raw_id, arrival.inbound_id)
-    return None
+    return _come_back(tx, this, sha256)
+
+
+def _come_back(tx: Tx, this: _Pass, sha256: str) -> int | None:
+    """Return the arrival of a message that has been deleted here so often that it was not.
+
+    A server that forgets deletions and names is known by nothing else. The first times it may
+    still be somebody who sends the very same bytes again.
+    """
+    raw_id = raw_messages.find(tx, sha256)
+    assert raw_id is not None
+    gone = arrivals.gone_before(tx, this.mailbox_id, this.category_id, raw_id)
+    if sum(1 + arrival.returned for arrival in gone) < _TIMES_SENT:
+        return None
+    _note_returned(tx, gone[-1:])
+    this.recognised.returned += 1
+    return gone[-1].id
 
 
 def _same_place(tx: Tx, this: _Pass, listed: Listed, sha256: str) -> Arrival | None:

@@ -75,4 +75,5 @@ def _is_put_off(arrival: Arrival, now: datetime) -> bool:
     if arrival.returned <= _FREE_RETURNS:
         return False
     wait = min(timedelta(minutes=2 ** min(arrival.returned, 20)), _LONGEST_WAIT)
-    return now < arrival.seen_at + wait
+    # One that was seen in the future was seen before the clock was set back.
+    return arrival.seen_at <= now < arrival.seen_at + wait

@@ -84,7 +84,6 @@ def _post(
         message_id=understood.message_id,
         date=parsed.date or clock.now(),
     )
-    body = copy.body if copy.body is not None else message.split(understood.raw)[1]
     without = None
     if parsed.author is not None and not category.posting.own_copy:
         without = message.key(parsed.author)
@@ -97,6 +96,6 @@ def _post(
         parent=parent.message_id if parent else None,
         parsed=parsed,
         recipients=outbox.count_recipients(tx, category_id, without) if sent else 0,
-        copy=None if copy.refusal else message.wire(copy.head, body),
+        copy=None if copy.refusal else message.rendered(copy, understood.raw),
         trail=verdict.trail,
     )

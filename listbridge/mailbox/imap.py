@@ -25,6 +25,10 @@ from listbridge.mailbox.settings import IncomingSettings
 
 # Servers accept command lines of 8,000 octets (RFC 7162 4); UIDs have up to ten digits.
 _LISTED_AT_ONCE = 500
+# The items of an answer that was to bring a message.
+_ASKED_FOR = {b"UID", b"BODY[]"}
+# RFC 3501 9: nz-number. The database could not hold just any number.
+_LARGEST_UIDVALIDITY = 2**32 - 1
 
 
 class ImapMailbox:
@@ -113,6 +117,8 @@ class ImapMailbox:
                 ) from None
             announced: Any = self._client.wire.untagged_responses.get("UIDVALIDITY")
             uidvalidity = int(announced[-1]) if announced else None
+            if uidvalidity is not None and not 0 < uidvalidity <= _LARGEST_UIDVALIDITY:
+                raise ValueError("no UIDVALIDITY")
         self._client.wire.uidvalidity = uidvalidity
         return uidvalidity
 
@@ -164,8 +170,9 @@ class ImapMailbox:
         for listed in batch:
             if listed.number not in answers:
                 continue
-            raw: Any = answers[listed.number].get(b"BODY[]")
-            if reason := nothing_came(listed, raw):
+            fields = answers[listed.number]
+            raw: Any = fields.get(b"BODY[]")
+            if reason := nothing_came(listed, raw) or _may_be_cut(listed, fields):
                 self.unreadable.append((listed, reason))
             else:
                 messages.append(FetchedMessage(listed, raw))
@@ -177,6 +184,17 @@ class ImapMailbox:
                 f"{self._link.where}: the UIDs are those of an earlier state of the folder "
                 "(another UIDVALIDITY), so nothing is done by them"
             )
+
+
+def _may_be_cut(listed: Listed, fields: dict[bytes, Any]) -> str | None:
+    """Say in a sentence why a message may be less than the whole, or return None.
+
+    Behind a literal that is longer than announced the rest of the message stands in the place of
+    more items. Either sign alone is innocent: some sizes are estimates, and FLAGS come unasked.
+    """
+    if len(fields[b"BODY[]"]) == listed.size or fields.keys() <= _ASKED_FOR:
+        return None
+    return "the server sent more than was asked for with it, and not of the announced size"
 
 
 def _criteria(since: date | None) -> Sequence[Any]:

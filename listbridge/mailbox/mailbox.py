@@ -86,7 +86,8 @@ class Mailbox(Protocol):
         """Yield the wanted messages in batches bounded by number and by bytes.
 
         A larger message comes alone; one that has gone meanwhile is left out; one that cannot be
-        had is added to `unreadable`.
+        had is added to `unreadable`. The caller clears a batch when done with it, so that it does
+        not lie in memory beside the next one.
         """
 
     def delete(self, stored: Sequence[Listed]) -> Listing:

@@ -66,14 +66,13 @@ class PopMailbox:
         size = 0
         for listed in wanted:
             if batch and (len(batch) >= BATCH_COUNT or size + listed.size > BATCH_BYTES):
-                yield batch
+                yield self._checked(batch)
                 batch, size = [], 0
-            if message := self._fetch_one(listed):
-                batch.append(message)
-                # What came counts: some servers announce no true sizes.
-                size += len(message.raw)
+            batch += self._fetch_one(listed)
+            # What came counts: some servers announce no true sizes.
+            size = sum(len(one.raw) for one in batch)
         if batch:
-            yield batch
+            yield self._checked(batch)
 
     def delete(self, stored: Sequence[Listed]) -> Listing:
         """Mark messages read in this connection; they go when `finish` is answered."""
@@ -114,16 +113,22 @@ class PopMailbox:
         dated = pop_dates.arrival_date(head) if head is not None else None
         return dated is None or dated >= since
 
-    def _fetch_one(self, listed: Listed) -> FetchedMessage | None:
+    def _checked(self, batch: Batch) -> Batch:
+        with self._link.talking("fetching messages"):
+            self._client.check_in_step()
+        return batch
+
+    def _fetch_one(self, listed: Listed) -> Batch:
+        """Return the message, alone, or nothing where it cannot be had."""
         reason = too_large(listed)
         if reason is None:
             with self._link.talking("fetching messages"):
                 raw, reason = self._retrieve(listed)
             if raw is not None and reason is None:
                 self._read.add(listed.number)
-                return FetchedMessage(listed, raw)
+                return [FetchedMessage(listed, raw)]
         self.unreadable.append((listed, reason or "the server sent no content for it"))
-        return None
+        return []
 
     def _retrieve(self, listed: Listed) -> tuple[bytes | None, str | None]:
         try:

@@ -19,6 +19,8 @@ _LARGEST_LISTING = 80 * 1024 * 1024
 _LONGEST_NAME = 200  # RFC 1939 7 allows 70.
 # "All lines" for TOP; some servers cannot count further.
 _ALL_LINES = 999_999_999
+# RFC 1939 5: the only status line that has two numbers, and every server knows the command.
+_STAT_ANSWER = re.compile(rb"\+OK +\d+ +\d+\b")
 _DOUBLED_AFTER_LF = re.compile(rb"(?<!\r)\n\.\.")
 
 
@@ -33,9 +35,9 @@ class Client(poplib.POP3):
     def _create_socket(self, _timeout: float | None) -> Any:
         return self.link
 
-    def _ask(self, command: str) -> None:
+    def _ask(self, command: str) -> bytes:
         self._putline(command.encode())
-        self._getresp()
+        return self._getresp()
 
     def _putline(self, line: bytes) -> None:
         if self.link.has_unread:
@@ -103,6 +105,17 @@ class Client(poplib.POP3):
                 return self._text(LARGEST_MESSAGE)
         return None
 
+    def check_in_step(self) -> None:
+        """Raise if answers no longer belong to what was asked, since one came twice or too early.
+
+        What was read as message 2 may then be message 1 again, and deleting message 2 would lose
+        it. Nothing else tells: a message's announced size is not always true.
+        """
+        if not _STAT_ANSWER.match(self._ask("STAT")):
+            raise MailboxError(
+                f"{self.link.where} answered something else than was asked; it is out of step"
+            )
+
     def message(self, listed: Listed, *, look_only: bool) -> bytes:
         """Return a message exactly as the server gives it, bare LF included.
 
@@ -122,11 +135,13 @@ class Client(poplib.POP3):
         sink = io.BytesIO()
         doubtful = 0
         at_start = True
+        begins_with_dots = False
         while True:
             line = self.link.readline(limit - sink.tell())
-            if line.rstrip(b"\r\n") == b"." and (at_start or sink.tell() >= announced):
+            if self._ends(line, sink.tell(), at_start=at_start, announced=announced):
                 break
             if line.startswith(b".."):
+                begins_with_dots = begins_with_dots or not sink.tell()
                 line = line[at_start:]
                 doubtful += not at_start
             sink.write(line)
@@ -136,7 +151,19 @@ class Client(poplib.POP3):
         # A server that sees a line behind each LF has doubled those dots too; its size tells.
         if doubtful and len(text) - doubtful == announced:
             return _DOUBLED_AFTER_LF.sub(b"\n.", text)
+        # Dovecot 2.3 does not double the dot with which a message begins; it may have had to add
+        # the last line end.
+        if begins_with_dots and len(text) + 1 in (announced, announced + len(b"\r\n")):
+            return b"." + text
         return text
+
+    def _ends(self, line: bytes, come: int, *, at_start: bool, announced: int) -> bool:
+        """Say whether this line ends the text of which `come` octets have come."""
+        if line.rstrip(b"\r\n") != b"." or not (at_start or come >= announced):
+            return False
+        # Dovecot 2.3 does not double the dot with which a message begins. More behind it shows
+        # that it was no end, since a server says nothing unasked.
+        return come > 0 or announced == 0 or not self.link.has_unread
 
 
 def connect(

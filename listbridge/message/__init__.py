@@ -30,7 +30,7 @@ from listbridge.message.compose import (
 )
 from listbridge.message.errors import AddressError, MessageError, TooComplex
 from listbridge.message.glance import Glance, glance, glance_id
-from listbridge.message.headers import Head, split
+from listbridge.message.headers import Head, body_start, split
 from listbridge.message.identity import derived_message_id, fingerprint, raw_hash
 from listbridge.message.parse import Attachment, ParsedMessage, parse
 from listbridge.message.robots import bounce_reason, command, loop_reason, robot_reason
@@ -46,6 +46,7 @@ __all__ = [
     "MessageError",
     "ParsedMessage",
     "TooComplex",
+    "body_start",
     "bounce_reason",
     "command",
     "derived_message_id",

@@ -113,4 +113,6 @@ def _fitted(raw: bytes, parsed: ParsedMessage, head: Head, body: bytes | None) -
 
 def rendered(copy: ListCopy, raw: bytes) -> bytes:
     """The bytes for the server: the copy with its own body, or with the raw message's."""
-    return wire(copy.head, headers.split(raw)[1] if copy.body is None else copy.body)
+    if copy.body is None:
+        return wire(copy.head, raw, headers.body_start(raw))
+    return wire(copy.head, copy.body)

@@ -178,18 +178,23 @@ def split(raw: bytes) -> tuple[Head, bytes]:
     A line that is no field ends the head, as it does for Postfix and for Python's own parser, and
     is the first line of the body. mbox lines and stray continuation lines on top are passed over.
     """
-    head, body_start = read_head(raw, 0, len(raw))
-    return head, raw[body_start:]
+    head, start = read_head(raw, 0, len(raw))
+    return head, raw[start:]
+
+
+def body_start(raw: bytes) -> int:
+    """Return the offset at which the body begins that `split` would copy."""
+    return read_head(raw, 0, len(raw))[1]
 
 
 def read_head(raw: bytes, start: int, end: int) -> tuple[Head, int]:
     """Read the head that begins at `start`; return it and the offset at which its body begins."""
     fields: list[Field] = []
     name, field_start = "", start
-    body_start = end
+    body = end
     for line_start, content_end, line_end in _lines(raw, start, end):
         if content_end == line_start:
-            body_start = line_end
+            body = line_end
             break
         if raw.startswith(_BLANK, line_start, end):
             continue
@@ -201,12 +206,12 @@ def read_head(raw: bytes, start: int, end: int) -> tuple[Head, int]:
         if match is not None:
             name = match[1].decode("ascii")
         elif not raw.startswith(b":", line_start, end):
-            body_start = line_start
+            body = line_start
             break
     else:
         line_start = end
     _close(fields, name, raw[field_start:line_start])
-    return Head(tuple(fields)), body_start
+    return Head(tuple(fields)), body
 
 
 def _close(fields: list[Field], name: str, raw: bytes) -> None:

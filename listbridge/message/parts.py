@@ -175,7 +175,7 @@ def chunks(raw: bytes, part: Part) -> Iterator[bytes]:
     What is no base64 within base64 is passed over here, padding included.
     """
     if part.content.encoding == "quoted-printable":
-        yield payload(raw, part)
+        yield from _lines_decoded(raw, part)
         return
     digits = b""
     for start in range(part.body_start, part.end, _CHUNK):
@@ -188,6 +188,16 @@ def chunks(raw: bytes, part: Part) -> Iterator[bytes]:
         yield binascii.a2b_base64(digits[:whole])
         digits = digits[whole:]
     yield _from_digits(digits)
+
+
+def _lines_decoded(raw: bytes, part: Part) -> Iterator[bytes]:
+    """Decode quoted-printable in pieces of whole lines: nothing in it reaches beyond an LF."""
+    start = part.body_start
+    while start < part.end:
+        line_end = raw.find(b"\n", min(part.end, start + _CHUNK), part.end)
+        stop = part.end if line_end < 0 else line_end + 1
+        yield binascii.a2b_qp(raw[start:stop])
+        start = stop
 
 
 def decoded_size(raw: bytes, part: Part) -> int:

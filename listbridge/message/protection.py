@@ -12,8 +12,9 @@ _SIGNATURES = (
     "application/x-pkcs7-signature",
 )
 # At the start of a line only: a quoted one in a reply protects nothing any more.
-_INLINE_SIGNED = re.compile(rb"(?:\A|[\r\n])-----BEGIN PGP SIGNED MESSAGE-----")
-_INLINE_ENCRYPTED = re.compile(rb"(?:\A|[\r\n])-----BEGIN PGP MESSAGE-----")
+_INLINE_SIGNED = re.compile(rb"[\r\n]-----BEGIN PGP SIGNED MESSAGE-----")
+_INLINE_ENCRYPTED = re.compile(rb"[\r\n]-----BEGIN PGP MESSAGE-----")
+_LONGEST_MARK = 40
 
 
 def is_signed(raw: bytes, root: Part) -> bool:
@@ -50,9 +51,13 @@ def _encrypted(raw: bytes, part: Part) -> bool:
 def _inline(raw: bytes, part: Part, mark: re.Pattern[bytes], words: bytes) -> bool:
     if part.children or part.content.main not in ("text", "multipart"):
         return False
-    if part.content.encoding == "base64":
-        return mark.search(parts.payload(raw, part)) is not None
     # Searching plain bytes first keeps a large text cheap.
-    if raw.find(words, part.body_start, part.end) < 0:
+    if part.content.encoding != "base64" and raw.find(words, part.body_start, part.end) < 0:
         return False
-    return mark.search(parts.payload(raw, part)) is not None
+    before = b"\n"
+    for chunk in parts.chunks(raw, part):
+        looked_at = before + chunk
+        if mark.search(looked_at):
+            return True
+        before = looked_at[-_LONGEST_MARK:]
+    return False

@@ -4,27 +4,55 @@ A bare CR or LF lets some servers see the end of a message where others see text
 message can be smuggled in (CVE-2023-51764 and its family). None leaves, wherever it came from.
 """
 
+import io
+from collections.abc import Iterator
+
 LONGEST_LINE = 998  # RFC 5322 2.1.1, without CRLF
+# A large body is mended and joined piece by piece, since each copy of it is as large as itself.
+_PIECE = 1 << 20
 
 
-def wire(head: bytes, body: bytes) -> bytes:
+def wire(head: bytes, body: bytes, start: int = 0) -> bytes:
     """Join head (blank line included) and body into what is given to the server.
 
-    A body that is clean already passes byte for byte; one that lacks the last line end gets it.
+    The body begins in `body` at the offset `start`. One that is clean already passes byte for
+    byte; one that lacks the last line end gets it.
     """
-    message = clean(head) + clean(body)
-    return message if message.endswith(b"\r\n") else message + b"\r\n"
+    sink = io.BytesIO()
+    sink.write(clean(head))
+    for piece in _clean_pieces(body, start):
+        sink.write(piece)
+    with sink.getbuffer() as written:
+        ended = bytes(written[-2:]) == b"\r\n"
+    if not ended:
+        sink.write(b"\r\n")
+    return sink.getvalue()
 
 
 def clean(data: bytes) -> bytes:
     """Return `data` with CRLF line ends only and without NUL; the same object when it is clean."""
-    if b"\0" in data:
-        data = data.replace(b"\0", b"")
-    crlf = data.count(b"\r\n")
-    if data.count(b"\n") == crlf == data.count(b"\r"):
-        return data
-    # By way of LF alone: a regular expression takes gigabytes for a large body of line ends.
-    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+    if b"\0" not in data:
+        crlf = data.count(b"\r\n")
+        if data.count(b"\n") == crlf == data.count(b"\r"):
+            return data
+    sink = io.BytesIO()
+    for piece in _clean_pieces(data, 0):
+        sink.write(piece)
+    return sink.getvalue()
+
+
+def _clean_pieces(data: bytes, start: int) -> Iterator[bytes]:
+    """The data from an offset on, cleaned, in pieces of which none begins within a line end."""
+    cut = b""
+    for position in range(start, len(data), _PIECE):
+        piece = cut + data[position : position + _PIECE].replace(b"\0", b"")
+        # Without it a CRLF could be cut in two, and become two line ends.
+        cut = b"\r" if piece.endswith(b"\r") else b""
+        piece = piece[: len(piece) - len(cut)]
+        # By way of LF alone: a regular expression takes gigabytes for a large body of line ends.
+        yield piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+    if cut:
+        yield b"\r\n"
 
 
 def is_deliverable(data: bytes, start: int = 0, end: int | None = None) -> bool:

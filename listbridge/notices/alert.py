@@ -36,6 +36,7 @@ class What(StrEnum):
     DELIVERIES = "deliveries"
     QUEUE = "queue"
     DISK = "disk"
+    STORE = "store"
 
 
 _TITLES = {
@@ -51,6 +52,7 @@ _TITLES = {
     What.DELIVERIES: "{}: deliveries wait for a decision",
     What.QUEUE: "{}: mail has not left for hours",
     What.DISK: "the database's disk is nearly full",
+    What.STORE: "the database could not be used",
 }
 
 

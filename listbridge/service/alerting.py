@@ -10,6 +10,7 @@ from listbridge.message import AddressError, normalise
 from listbridge.notices import Condition, Ended, What, alert, letter
 from listbridge.service import conditions
 from listbridge.service.conditions import Watched
+from listbridge.service.store_watch import Outage
 from listbridge.submission import OutgoingSettings
 from storage import alerts, service_mail
 from storage.alerts import Alert
@@ -43,17 +44,25 @@ class News:
         return not (self.is_worth_a_mail or self.stale)
 
 
-def look(db: Database, service: Service, categories: Mapping[str, Category], now: datetime) -> int:
+def look(
+    db: Database,
+    service: Service,
+    categories: Mapping[str, Category],
+    now: datetime,
+    outage: Outage | None = None,
+) -> int:
     """Put a mail with all that is to be told now into the outbox; return how many were put there.
 
-    `categories` are those in effect. Without an account for alerts nothing is told. The mail and
+    `categories` are those in effect; `outage` says when the database could not be used, of which
+    nothing can stand in it. Without an account for alerts nothing is told. The mail and
     the record of what it tells are made in one transaction: nothing is lost by a crash, or told
     twice by two processes. Raises `StoreError`.
     """
     settings = service.alert_settings
     if settings is None:
         return 0
-    watched = Watched(categories, settings, database_url.folder(service.database))
+    folder = database_url.folder(service.database)
+    watched = Watched(categories, settings, folder, outage)
     with db.reading() as tx:
         # Nearly always there is nothing, and then nobody has to wait for this look.
         if _news(tx, watched, now).is_none:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from listbridge.category import Category
 from listbridge.notices import Condition, What
+from listbridge.service.store_watch import Outage
 from listbridge.submission import OutgoingSettings
 from storage import budgets, categories, pauses, polls, waiting
 from storage.database import Tx
@@ -29,6 +30,8 @@ _PAUSED = timedelta(minutes=5)
 _HELD = timedelta(hours=1)
 # Greylisting, and a server that is down for a night's maintenance, are over by then.
 _QUEUED = timedelta(hours=4)
+# A database that is started anew is back by then.
+_AWAY = timedelta(minutes=1)
 # Enough to take in a few of the largest messages and still be able to clean up.
 _LEAST_FREE_BYTES = 500_000_000
 _LEAST_FREE_SHARE = 0.05
@@ -43,12 +46,14 @@ class Watched:
     categories: Mapping[str, Category]  #: by slug
     alert_settings: OutgoingSettings  #: the account that sends the alerts
     database_folder: Path | None  #: None where the database is on a server of its own
+    outage: Outage | None = None  #: of the database, if one is just over
 
 
 def holding(tx: Tx, watched: Watched, now: datetime) -> list[Condition]:
     """Return all that holds now; of each sort and category or account there is one at most."""
     known = _in_effect(tx, watched)
     return [
+        *_outage(watched.outage),
         *_disk(watched.database_folder, now),
         *_accounts(tx, watched, now),
         *_passes(tx, known),
@@ -65,6 +70,21 @@ def _in_effect(tx: Tx, watched: Watched) -> _Known:
         for one in categories.every(tx)
         if one.slug in watched.categories
     }
+
+
+def _outage(outage: Outage | None) -> Iterator[Condition]:
+    if outage is not None and outage.lasted >= _AWAY:
+        minutes = round(outage.lasted / timedelta(minutes=1))
+        yield Condition(
+            What.STORE,
+            "",
+            outage.since,
+            f"For {minutes} min the database could not be used; now it can be. Meanwhile mail "
+            f"stayed in the mailboxes, and nothing was sent: {outage.error}",
+            "nothing for the mail, which goes on by itself. See why it was so, lest it come back: "
+            "`listbridge check --offline`; what could not be recorded in time may arrive twice, "
+            "and `listbridge queue list --state uncertain` names it.",
+        )
 
 
 def _disk(folder: Path | None, now: datetime) -> Iterator[Condition]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from time import monotonic, sleep
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from listbridge import clock, maillog
 from listbridge.category import Category
@@ -26,6 +27,10 @@ T = TypeVar("T")
 # How long a category without a mailbox of its own may take to decide what it was handed.
 _DECIDING = timedelta(minutes=5)
 _LOOK_AGAIN_SECONDS = 0.2
+
+# Names of leases that may be on record as ours although nobody here works under them: the store
+# was in trouble when they were taken or given up. We live, so only their end would free them.
+_left_over: WeakKeyDictionary[Database, set[str]] = WeakKeyDictionary()
 
 
 class MailboxTaken(ListbridgeError):
@@ -176,7 +181,9 @@ def mailbox_lease(db: Database, category: Category, *, patient: bool) -> Iterato
 
     def take() -> Lease | Holder:
         now = clock.now()
-        with db.transaction() as tx:
+        with _noted_on_failure(db, name), db.transaction() as tx:
+            if name in _left_over.get(db, ()):
+                leases.give_up_ours(tx, name, now)
             return leases.take(tx, name, now + lasting, now)
 
     taken = _when_free(take, name, _patience(category) if patient else 0.0)
@@ -190,8 +197,19 @@ def mailbox_lease(db: Database, category: Category, *, patient: bool) -> Iterato
     try:
         yield taken
     finally:
-        with db.transaction() as tx:
+        with _noted_on_failure(db, name), db.transaction() as tx:
             leases.give_up(tx, taken, clock.now())
+
+
+@contextmanager
+def _noted_on_failure(db: Database, name: str) -> Iterator[None]:
+    """Remember that a lease may be left over if the block fails, and forget it if it does not."""
+    try:
+        yield
+    except StoreError:
+        _left_over.setdefault(db, set()).add(name)
+        raise
+    _left_over.get(db, set()).discard(name)
 
 
 def _when_free(attempt: Callable[[], T | Holder], name: str, patience: float) -> T:

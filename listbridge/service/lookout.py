@@ -7,6 +7,7 @@ from datetime import timedelta
 from listbridge import clock, maillog
 from listbridge.service import alerting
 from listbridge.service.roster import Roster
+from listbridge.service.store_watch import StoreWatch
 from storage.errors import StoreError
 
 _EVERY_SECONDS = 60.0
@@ -15,8 +16,9 @@ _EVERY_SECONDS = 60.0
 class Lookout:
     """Puts alerts into the outbox."""
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: Roster, watch: StoreWatch) -> None:
         self._roster = roster
+        self._watch = watch
         self._woken = asyncio.Event()
         self._stopping = False
 
@@ -44,4 +46,6 @@ class Lookout:
 
     def _look(self) -> None:
         roster = self._roster
-        alerting.look(roster.installation.db, roster.service, roster.active(), clock.now())
+        now = clock.now()
+        outage = self._watch.just_over(now)
+        alerting.look(roster.installation.db, roster.service, roster.active(), now, outage)

@@ -53,6 +53,7 @@ class Polling:
         )
         self._stopped = asyncio.Event()
         self._wanted: set[str] = set()  # to be polled whatever other services have done
+        self._broken_off: set[str] = set()  # whose last pass ended with trouble of our own
         self._unread_files: set[str] = set()
         self._file_trouble: dict[str, str | None] = {}
         self._random: Random = SystemRandom()
@@ -77,6 +78,12 @@ class Polling:
         )
         self._file_trouble = {}
         self._unread_files = {slug for slug in active if active[slug].subscribers_file}
+
+    def store_is_back(self) -> None:
+        """Make the passes anew that the database's trouble has broken off."""
+        broken_off, self._broken_off = self._broken_off, set()
+        for slug in broken_off:
+            self.poll_now(slug)
 
     def poll_now(self, slug: str) -> None:
         """Poll a category as soon as it is not being polled already."""
@@ -119,6 +126,8 @@ class Polling:
             tally.complain(f"it failed with {type(err).__name__} in {where.name}", Trouble.OURS)
             events.polled(tally)
             next_pass = None
+        if tally.trouble is Trouble.OURS:
+            self._broken_off.add(slug)
         self._metrics.polled(
             slug,
             vars(tally),

@@ -18,7 +18,7 @@ from listbridge.service.intake_round import (
     whole_round,
 )
 from listbridge.submission import OutgoingSettings
-from storage import budgets, categories, claims, owner
+from storage import budgets, categories, claims, owner, restored
 from storage import due as waiting
 from storage.database import Database
 
@@ -51,6 +51,10 @@ def _send(db: Database, category_id: int, settings: OutgoingSettings, tally: Tal
     now = clock.now()
     hold = settings.on_uncertain == "hold"
     with db.transaction() as tx:
+        fenced = restored.look(tx, now).hold
+        if fenced is not None:
+            tally.complain(str(fenced))
+            return
         doubtful = claims.doubt_abandoned(
             tx, category_id, is_alive=owner.is_alive, hold=hold, now=now
         )

@@ -6,13 +6,15 @@ from time import monotonic
 
 from listbridge import clock, maillog
 from listbridge.bootstrap import Accounts
+from listbridge.delivery.retry import LONGEST_WAIT
 from listbridge.delivery.worker import Account, Sent, send_due
 from listbridge.metrics import Metrics
 from listbridge.service.roster import Roster
 from listbridge.submission import OutgoingSettings
 from scheduler.rests import Rests
-from storage import due, pauses
+from storage import due, pauses, restored
 from storage.errors import StoreError
+from storage.restored import Hold
 
 # How often it is looked whether something has become due by itself: retries, ended pauses.
 _LOOK_EVERY_SECONDS = 5.0
@@ -38,6 +40,7 @@ class Sending:
         self._due: set[int] = set()
         self._running: dict[int, asyncio.Task[None]] = {}
         self._next_doubt = 0.0
+        self._hold: Hold | None = None
         self._stopping = False
 
     def wake(self, category_id: int | None = None) -> None:
@@ -47,6 +50,11 @@ class Sending:
         else:
             self._due.add(category_id)
         self._woken.set()
+
+    def store_is_back(self) -> None:
+        """Go on at once with what the database's trouble has stopped."""
+        self._rests = Rests(first=_FIRST_REST, longest=_LONGEST_REST)
+        self.wake()
 
     async def apply(self) -> None:
         """Take the accounts as the roster has them now, and try them all again."""
@@ -84,12 +92,25 @@ class Sending:
         self._look = False
         await self._accounts.close_idle()
         try:
+            hold = await asyncio.to_thread(self._read_hold)
             found, paused = await asyncio.to_thread(self._read)
         except StoreError as err:
             maillog.error("store.failed", error=str(err))
             return
+        self._note_hold(hold)
         self._due |= found
         self._paused = paused
+
+    def _read_hold(self) -> Hold | None:
+        return restored.standing(self._roster.installation.db, clock.now())
+
+    def _note_hold(self, hold: Hold | None) -> None:
+        """Tell that nothing is sent, and afterwards that things are again."""
+        if hold is not None and self._hold is None:
+            maillog.error("sending.held", error=str(hold))
+        elif hold is None and self._hold is not None:
+            maillog.info("sending.resumed")
+        self._hold = hold
 
     def _read(self) -> tuple[set[int], set[str]]:
         with self._roster.installation.db.reading() as tx:
@@ -98,10 +119,14 @@ class Sending:
             if monotonic() >= self._next_doubt:
                 # Of some of them the process may have died; nothing else of them need be due.
                 found.update(due.categories_sending(tx))
+                found.update(due.categories_put_off(tx, clock.now() + LONGEST_WAIT))
                 self._next_doubt = monotonic() + _DOUBT_EVERY_SECONDS
             return found, paused
 
     def _start_due(self) -> None:
+        if self._hold is not None:
+            self._due.clear()  # they are found again when the hold has ended
+            return
         for category_id in self._due - self._running.keys():
             self._due.discard(category_id)
             settings = self._sends.get(category_id)

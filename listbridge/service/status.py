@@ -10,11 +10,12 @@ from listbridge.bootstrap import broken_categories
 from listbridge.category import Category
 from listbridge.config import Configuration
 from listbridge.service.intake_round import lease_name
-from storage import backlog, budgets, categories, leases, pauses, polls
+from storage import backlog, budgets, categories, leases, pauses, polls, restored
 from storage.backlog import Backlog
 from storage.database import Database, Tx
 from storage.pauses import Pause
 from storage.polls import Poll
+from storage.restored import Hold
 
 # A living service may be that late; after a longer time it is none.
 _LATE = timedelta(minutes=1)
@@ -43,13 +44,15 @@ class CategoryStatus:
     waits: Backlog
     done_by: datetime | None  #: when all that waits can be sent; None if nothing says so
     pause: Pause | None  #: of its account
-    complaint: str | None  #: what is wrong with it, but for the pause
+    complaint: str | None  #: what is wrong with it, but for the pause and the hold
+    hold: Hold | None = None  #: why nothing at all is sent
 
     @property
     def error(self) -> str | None:
         """Return everything that is wrong as one sentence, or None."""
         pause = f"{self.pause.account} is paused: {self.pause.reason}" if self.pause else None
-        return "; ".join(filter(None, (self.complaint, pause))) or None
+        hold = str(self.hold) if self.hold else None
+        return "; ".join(filter(None, (self.complaint, pause, hold))) or None
 
 
 @dataclass(frozen=True)
@@ -63,15 +66,17 @@ class _Store:
     pauses: Mapping[str, Pause]
     leases: frozenset[str]
     queues: Mapping[str, int]  #: deliveries that wait for each account
+    hold: Hold | None
 
 
 def every(configuration: Configuration, db: Database, now: datetime) -> list[CategoryStatus]:
     """Return how every category is doing, by slug; raises `StoreError`."""
+    hold = restored.standing(db, now)
     with db.reading() as tx:
         known = categories.every(tx)
         broken = broken_categories(configuration, known)
         usable = [x for slug, x in configuration.categories.items() if slug not in broken]
-        store = _read(tx, known, [one for one in usable if one.active], now)
+        store = _read(tx, known, [one for one in usable if one.active], hold, now)
         found = [_usable(store, category) for category in usable]
     found += [_resting(store, slug, State.BROKEN, why) for slug, why in broken.items()]
     gone = {one.slug for one in known} - {one.category for one in found}
@@ -84,7 +89,11 @@ def every(configuration: Configuration, db: Database, now: datetime) -> list[Cat
 
 
 def _read(
-    tx: Tx, known: list[categories.Category], active: list[Category], now: datetime
+    tx: Tx,
+    known: list[categories.Category],
+    active: list[Category],
+    hold: Hold | None,
+    now: datetime,
 ) -> _Store:
     waiting, passes = backlog.every(tx, now), polls.every(tx)
     by_slug = {one.slug: waiting.get(one.id, Backlog()) for one in known}
@@ -100,6 +109,7 @@ def _read(
         {one.account: one for one in pauses.every(tx)},
         frozenset(leases.held(tx, now)),
         queues,
+        hold,
     )
 
 
@@ -116,9 +126,10 @@ def _usable(store: _Store, category: Category) -> CategoryStatus:
         last_poll=last.ended_at if last else None,
         next_poll=_next_poll(store, category, last),
         waits=store.waiting.get(category.slug, Backlog()),
-        done_by=_done_by(store, category, pause),
+        done_by=None if store.hold else _done_by(store, category, pause),
         pause=pause,
         complaint=last.error if last else None,
+        hold=store.hold if category.outgoing else None,
     )
 
 

@@ -1,6 +1,7 @@
 """One SMTP transaction in lock step: MAIL, RCPT by RCPT, DATA, the message, and who got what."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from listbridge.submission import replies
@@ -113,16 +114,15 @@ class Transaction:
 
     async def _send_message(self) -> None:
         """Write the message, no faster than it is read; stop early if the server speaks."""
-        octets = memoryview(_stuffed(self.message) + b".\r\n")
         try:
             async with asyncio.timeout(_WAITS_PER_MESSAGE * self.wire.limit):
-                for start in range(0, len(octets), _CHUNK):
+                for octets, is_last in _stuffed(self.message):
                     await self.wire.room()
                     if self.wire.spoken:
                         return
                     self._begun = True
-                    self._ended = start + _CHUNK >= len(octets)
-                    self.wire.write(octets[start : start + _CHUNK])
+                    self._ended = is_last
+                    self.wire.write(octets)
         except TimeoutError:
             raise WireError("read the message too slowly") from None
 
@@ -163,17 +163,21 @@ class Transaction:
         # Without it the envelope stays open, and the next message goes out under this sender.
         try:
             reply = await self.wire.command("RSET")
-        except OutOfStep:
-            self._doubt_refusals()
-            return
-        except WireError:
+        except WireError as err:
+            # Who refuses and closes means it. Who is still there may have read RSET as the
+            # beginning of the message, or has said "354" by now.
+            if isinstance(err, OutOfStep) or self.wire.usable or self.wire.spoken:
+                self._doubt_refusals()
             return
         self.in_step = replies.says_yes(reply)
         if not self.in_step and not replies.may_come_unasked(reply):
             self._doubt_refusals()
 
     def _doubt_refusals(self) -> None:
-        """Have everybody who was refused for good asked again: it may have been somebody else."""
+        """Have everybody who was refused for good asked again: it may have been somebody else.
+
+        An earlier reply came twice, and each one since was taken for that of the next command.
+        """
         for recipient, outcome in self.outcomes.items():
             if outcome.result is Result.FAILED:
                 words = f"{outcome.reply} (but {self.place} was out of step, so it is asked again)"
@@ -206,7 +210,16 @@ def _answered(reply: Reply) -> str:
     return f'answered "{reply.words}"'
 
 
-def _stuffed(message: bytes) -> bytes:
-    """Double the dot at the start of a line (RFC 5321 4.5.2)."""
-    octets = message.replace(b"\r\n.", b"\r\n..")
-    return b"." + octets if octets.startswith(b".") else octets
+def _stuffed(message: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Yield what goes over the wire, and whether it is the last piece, with the final dot.
+
+    The dot at the start of a line is doubled (RFC 5321 4.5.2); piece by piece, since a copy of the
+    whole is as large as the message.
+    """
+    before = b"\r\n"
+    for start in range(0, len(message), _CHUNK):
+        piece = message[start : start + _CHUNK]
+        octets = (before + piece).replace(b"\r\n.", b"\r\n..")[len(before) :]
+        before = piece[-2:]
+        is_last = start + _CHUNK >= len(message)
+        yield octets + b".\r\n" if is_last else octets, is_last

@@ -8,8 +8,10 @@ from typing import Protocol, TypeVar
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from listbridge import clock
 from listbridge.metrics import CONTENT_TYPE, Metrics
 from listbridge.web import gauges
+from storage import restored
 from storage.database import Database
 from storage.errors import StoreError
 
@@ -42,9 +44,10 @@ def make_app(db: Database, metrics: Metrics, health: Health) -> FastAPI:
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        reasons = health.reasons()
+        reasons = [*health.reasons()]
         try:
-            await reading(db.probe)
+            hold = await reading(lambda: restored.standing(db, clock.now()))
+            reasons += [str(one) for one in (db.trouble, hold) if one]
         except StoreError as err:
             reasons = [*reasons, str(err)]
         except TimeoutError:

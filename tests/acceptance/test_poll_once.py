@@ -147,7 +147,7 @@ def test_a_dry_run_over_pop_only_looks(program: Program) -> None:
         dry = program.poll_once("--dry-run")["pop"]
 
         verbs = {line.split()[0] for line in server.commands}
-        assert verbs <= {"CAPA", "USER", "PASS", "LIST", "UIDL", "TOP", "QUIT"}
+        assert verbs <= {"CAPA", "USER", "PASS", "LIST", "UIDL", "TOP", "STAT", "QUIT"}
         assert program.poll_once()["pop"] == dry
     assert _numbers(dry, "fetched", "posts", "replies", "duplicates", "error") == (3, 1, 1, 1, None)
 

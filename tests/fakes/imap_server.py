@@ -38,6 +38,8 @@ class Session:
     server: "ImapServer"
     wire: Conversation
     folder: str = ""
+    owed: bytes = b""  #: by a server whose answers come one command too late
+    opened: str = ""  #: the UIDVALIDITY under which the folder was opened
 
     def send(self, line: bytes | str) -> None:
         self.wire.send((line.encode() if isinstance(line, str) else line) + b"\r\n")
@@ -87,7 +89,7 @@ class ImapServer(LineServer):
             uid, _, after = rest.partition(" ")
             name, _, args = (after if uid.upper() == "UID" else rest).partition(" ")
             name = f"UID {name}".upper() if uid.upper() == "UID" else name.upper()
-            known: dict[str, Behaviour] = _COMMANDS | self.instead
+            known: dict[str, Behaviour] = HONEST | self.instead
             known.get(name, answers("BAD", "unknown"))(session, tag, args)
 
 
@@ -216,7 +218,7 @@ def _logout(session: Session, tag: str, _: str) -> None:
     raise Hangup
 
 
-_COMMANDS: dict[str, Behaviour] = {
+HONEST: dict[str, Behaviour] = {
     "CAPABILITY": _capability,
     "STARTTLS": _starttls,
     "AUTHENTICATE": _authenticate,
@@ -251,7 +253,7 @@ def says(*lines: str, then: str = "") -> Behaviour:
     def behaviour(session: Session, tag: str, args: str) -> None:
         for line in lines:
             session.send(line)
-        _COMMANDS.get(then, answers("OK", "done"))(session, tag, args)
+        HONEST.get(then, answers("OK", "done"))(session, tag, args)
 
     return behaviour
 

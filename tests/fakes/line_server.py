@@ -5,6 +5,7 @@ import io
 import socket
 import ssl
 import threading
+from dataclasses import dataclass
 from typing import Self
 
 
@@ -46,6 +47,20 @@ class Conversation:
         self.cut()
         self._reader.close()
         self._sock.close()
+
+
+@dataclass
+class Recording:
+    """Stands in for a conversation while an honest answer is made, and keeps what it would say."""
+
+    wire: Conversation
+    octets: bytes = b""
+
+    def send(self, octets: bytes) -> None:
+        self.octets += octets
+
+    def readline(self) -> bytes:
+        return self.wire.readline()
 
 
 class LineServer:

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.fakes.line_server import Conversation, Hangup, LineServer
+from tests.fakes.line_server import Conversation, Hangup, LineServer, Recording
 
 PASSWORD = "correct horse ünd"
 
@@ -21,6 +21,7 @@ class Session:
     server: "PopServer"
     wire: Conversation
     marked: set[int] = field(default_factory=set)
+    owed: bytes = b""  #: by a server whose answers come one command too late
 
     def send(self, line: bytes | str) -> None:
         self.wire.send((line.encode() if isinstance(line, str) else line) + b"\r\n")
@@ -62,7 +63,7 @@ class PopServer(LineServer):
         session.send(self.greeting)
         while True:
             name, _, args = conversation.readline().decode().partition(" ")
-            known: dict[str, Behaviour] = _COMMANDS | self.instead
+            known: dict[str, Behaviour] = HONEST | self.instead
             known.get(name.upper(), answers("-ERR unknown"))(session, args)
 
 
@@ -86,6 +87,13 @@ def _list(session: Session, _: str) -> None:
     for number, raw in enumerate(session.server.maildrop, start=1):
         session.send(f"{number} {session.server.announced.get(number, len(raw))}")
     session.send(".")
+
+
+def _stat(session: Session, _: str) -> None:
+    kept = [
+        raw for number, raw in enumerate(session.server.maildrop, 1) if number not in session.marked
+    ]
+    session.send(f"+OK {len(kept)} {sum(map(len, kept))}")
 
 
 def _uidl(session: Session, _: str) -> None:
@@ -134,6 +142,24 @@ def sends(octets: bytes) -> Behaviour:
     return lambda session, _: session.wire.send(octets)
 
 
+def says_again(server: PopServer, command: str) -> None:
+    """Give the first answer to `command` twice; from then on each one comes a command too late."""
+    owed: list[bytes] = []
+
+    def obedient(name: str) -> Behaviour:
+        def behaviour(session: Session, args: str) -> None:
+            wire, session.wire = session.wire, Recording(session.wire)  # type: ignore[assignment]
+            HONEST[name](session, args)
+            answer, session.wire = session.wire.octets, wire  # type: ignore[attr-defined]
+            repeats = name == command and not owed
+            owed.extend([answer, answer] if repeats else [answer])
+            wire.send(owed.pop(0))
+
+        return behaviour
+
+    server.instead = {name: obedient(name) for name in HONEST if name != "QUIT"}
+
+
 def hangs_up(_session: Session, _args: str) -> None:
     """Close the connection in the place of an answer."""
     raise Hangup
@@ -153,10 +179,11 @@ def drips(session: Session, _args: str) -> None:
     raise Hangup
 
 
-_COMMANDS: dict[str, Behaviour] = {
+HONEST: dict[str, Behaviour] = {
     "STLS": _stls,
     "USER": answers("+OK name"),
     "PASS": _pass,
+    "STAT": _stat,
     "LIST": _list,
     "UIDL": _uidl,
     "RETR": _retr,

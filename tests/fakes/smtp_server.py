@@ -39,6 +39,9 @@ class Script:
     hang_up_at: str = ""  #: the step at which the connection is closed instead of an answer
     reset: bool = False  #: close with a TCP reset
     append: Mapping[str, bytes] = field(default_factory=dict)  #: sent behind a reply, in one write
+    late: Mapping[str, bytes] = field(
+        default_factory=dict
+    )  #: sent as the next reply; all are late then
     #: Connections that misbehave; the later ones are served well.
     misbehaving: int = 1_000_000
 
@@ -91,7 +94,7 @@ def refuses_login(reply: str = "535 5.7.8 bad credentials", **changes: object) -
     return Script(replies={"auth": reply}, **script)  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Received:
     """One message that the server took, whether or not it said so."""
 
@@ -100,6 +103,7 @@ class Received:
     body: bytes  #: without the dots that were added on the way
     wire: bytes  #: as it came, with the final dot
     mail: str  #: the whole MAIL line
+    answer: str = ""  #: what was said of it; "": nothing, though it was kept
 
 
 class SmtpServer:
@@ -126,6 +130,11 @@ class SmtpServer:
     def commands(self, verb: str) -> list[str]:
         """Return every line that begins with `verb`."""
         return [line for line in self.lines if line.upper().startswith(verb)]
+
+    def next_script(self) -> Script:
+        """Return how the connection that has just come is treated."""
+        misbehaves = len(self.by_connection) <= self.script.misbehaving
+        return self.script if misbehaves else _reformed(self.script)
 
     def hang_up(self) -> None:
         """Close every open connection now, as a server that restarts does."""
@@ -167,8 +176,7 @@ class SmtpServer:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         lines: list[str] = []
         self.by_connection.append(lines)
-        misbehaves = len(self.by_connection) <= self.script.misbehaving
-        script = self.script if misbehaves else _reformed(self.script)
+        script = self.next_script()
         # The client left, or the script said so.
         with suppress(_Over, ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             await _Dialog(self, script, lines, reader, writer).run()
@@ -207,6 +215,8 @@ class _Dialog:
         self.encrypted = script.tls is not None
         self.mail: str | None = None
         self.recipients: list[str] = []
+        self.kept: Received | None = None
+        self.owed: list[bytes] = []
 
     async def run(self) -> None:
         await self._misbehave("connect")
@@ -293,15 +303,14 @@ class _Dialog:
             await self._reply("body", "552 5.3.4 too big")
             raise _Over
         wire = await self._until_dot()
-        self.server.messages.append(
-            Received(
-                sender=self.mail.partition("<")[2].partition(">")[0] if self.mail else "",
-                recipients=tuple(self.recipients),
-                body=_without_added_dots(wire.removesuffix(b".\r\n")),
-                wire=wire,
-                mail=self.mail or "",
-            )
+        self.kept = Received(
+            sender=self.mail.partition("<")[2].partition(">")[0] if self.mail else "",
+            recipients=tuple(self.recipients),
+            body=_without_added_dots(wire.removesuffix(b".\r\n")),
+            wire=wire,
+            mail=self.mail or "",
         )
+        self.server.messages.append(self.kept)
         self.mail = None
         await self._reply("end", "250 2.0.0 queued as 42")
 
@@ -338,7 +347,12 @@ class _Dialog:
         return replies[use] if use < len(replies) else (replies[0] if len(replies) == 1 else "")
 
     async def _send(self, step: str, text: str) -> None:
-        self.writer.write(text.encode() + b"\r\n" + self.script.append.get(step, b""))
+        if step == "end" and self.kept is not None:
+            self.kept.answer = text
+        self.owed.append(text.encode() + b"\r\n" + self.script.append.get(step, b""))
+        self.writer.write(self.owed.pop(0))
+        if step in self.script.late:
+            self.owed.append(self.script.late[step])
         await self.writer.drain()
 
     async def _misbehave(self, step: str) -> None:

@@ -175,9 +175,6 @@ def all_cells(clean: Sequence[Played]) -> list[Cell]:
 def _makes_sense(fault: Fault, side: Side, road: Road) -> bool:
     if fault is Fault.DOUBLED:
         return side == "server"
-    if fault is Fault.GARBAGE and road.protocol == "pop3" and road.security == "none":
-        # A garbled command is answered once more, like a doubled one; POP3 answers have no tags.
-        return side == "server"
     # In the clear nobody could tell a wrong bit.
     return fault is not Fault.FLIPPED or road.security != "none"
 

@@ -311,6 +311,27 @@ def test_folder_without_uidvalidity_recognises_nothing_unread() -> None:
         assert [message.raw for message in fetched(mailbox)] == [b"one"]
 
 
+@pytest.mark.parametrize("number", ["0", "99999999999999999999", "x"])
+def test_folder_with_an_impossible_uidvalidity_is_nonsense(number: str) -> None:
+    server = ImapServer(b"one")
+    server.uidvalidity = number
+
+    with pytest.raises(MailboxError, match="nonsense"), opened(server):
+        pass
+
+
+@pytest.mark.parametrize("rest", [b"foo bar", rb"FLAGS (\Seen)"])
+def test_message_that_goes_on_behind_its_literal_is_unreadable(rest: bytes) -> None:
+    raw = b"Subject: x\r\n\r\n" + rest
+    server = ImapServer(raw)
+    head = f"UID 101 BODY[] {{{len(raw) - len(rest)}}}\r\n"
+    server.instead["UID FETCH"] = answers_each(head + raw.decode())
+
+    with opened(server) as mailbox:
+        assert fetched(mailbox) == []
+        assert [listed.number for listed, _ in mailbox.unreadable] == [101]
+
+
 def test_drop_from_another_thread_ends_a_fetch() -> None:
     server = ImapServer(b"four")
     server.instead["UID FETCH"] = only_bodies(never_answers)

@@ -25,6 +25,7 @@ from tests.fakes.pop_server import (
     answers,
     hangs_up,
     never_answers,
+    says_again,
     sends,
 )
 
@@ -136,6 +137,31 @@ def test_dot_behind_a_bare_lf_ends_no_message() -> None:
         assert raws(mailbox) == [forged, b"next\r\n"]
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b".\r\nhello\r\n", b"..\r\nhello\r\n", b"..a\r\n", b".a\r\n"),
+        *(b".\r\nhello", b"..\r\nhello", b"..a", b".a"),
+    ],
+)
+def test_a_dot_at_the_very_start_that_a_server_does_not_double_is_content(raw: bytes) -> None:
+    server = PopServer(raw, b"next\r\n")
+    server.instead["RETR"] = _undoubled_at_the_start
+
+    with opened(server) as mailbox:
+        assert raws(mailbox) == [_ended(raw), b"next\r\n"]
+
+
+def _undoubled_at_the_start(session: Session, args: str) -> None:
+    # As Dovecot 2.3 does.
+    raw = _ended(session.server.maildrop[int(args) - 1])
+    session.wire.send(b"+OK\r\n" + raw.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+
+
+def _ended(raw: bytes) -> bytes:
+    return raw if raw.endswith(b"\r\n") else raw + b"\r\n"
+
+
 def test_dots_doubled_behind_each_lf_are_undone_when_the_size_tells() -> None:
     raw = b"one\n.two\n..three\r\n.four\r\n"
     server = PopServer(raw)
@@ -216,13 +242,27 @@ def test_answer_that_nobody_asked_for_ends_the_pass() -> None:
     server = PopServer(b"four\r\n")
     server.instead["RETR"] = sends(b"+OK\r\nfour\r\n.\r\n+OK marked\r\n")
 
-    with opened(server) as mailbox:
-        got = fetched(mailbox)
+    with opened(server) as mailbox, pytest.raises(MailboxError, match="out of step"):
+        fetched(mailbox)
 
-        with pytest.raises(MailboxError, match="out of step"):
-            mailbox.delete([message.listed for message in got])
 
-    assert not [one for one in server.commands if one.startswith("DELE")]
+@pytest.mark.parametrize("twice", ["PASS", "LIST", "UIDL", "RETR"])
+def test_answer_that_comes_again_too_late_gives_no_message(twice: str) -> None:
+    """Message 2 would be read as message 1 again, and be deleted without ever having been read."""
+    server = PopServer(b"one\r\n", b"two\r\n")
+    says_again(server, twice)
+
+    with opened(server) as mailbox, pytest.raises(MailboxError):
+        fetched(mailbox)
+
+
+@pytest.mark.parametrize("answer", ["+OK", "+OK marked", "-ERR what?"])
+def test_server_that_cannot_show_that_it_is_in_step_gives_no_message(answer: str) -> None:
+    server = PopServer(b"one\r\n")
+    server.instead["STAT"] = answers(answer)
+
+    with opened(server) as mailbox, pytest.raises(MailboxError):
+        fetched(mailbox)
 
 
 @pytest.mark.parametrize("text", ["1", "one two", "1 -", ""])
@@ -362,6 +402,7 @@ def test_dry_run_only_looks() -> None:
         "LIST",
         "UIDL",
         "TOP",
+        "STAT",
         "QUIT",
     }
 

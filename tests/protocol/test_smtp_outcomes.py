@@ -382,3 +382,21 @@ async def test_a_cancelled_delivery_closes_the_connection(step: str) -> None:
 
     assert results(ended) == [SENT]
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("refused", [{ANN: "550 5.1.1 unknown"}, {BOB: "550 5.1.1 unknown"}])
+@pytest.mark.parametrize("others", [(), (BOB,)])
+@pytest.mark.parametrize("twice", ["ehlo", "mail"])
+async def test_where_a_reply_comes_again_too_late_nobody_is_blamed_for_another(
+    twice: str, others: tuple[str, ...], refused: dict[str, str]
+) -> None:
+    script = Script(recipients=refused, late={twice: b"250 ok\r\n"})
+
+    async with SmtpServer(script) as server:
+        courier = account(server, 0.5)
+        async with courier.connection() as connection:
+            ended = await connection.deliver(envelope(ANN, *others), MESSAGE)
+        await courier.close()
+
+    assert set(results(ended)) <= {UNTRIED, DEFERRED}
+    assert server.messages == []

@@ -4,9 +4,10 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -70,6 +71,24 @@ class Postgres:
             finally:
                 # Told by a signal, as the leash does, it would wait for everybody to leave.
                 self._control("stop", "--mode=fast")
+
+    @contextmanager
+    def recovered(self) -> Iterator[None]:
+        """Run the server after a recovery as of an earlier point: on a new timeline."""
+        (self._data / "standby.signal").touch()
+        with self.running():
+            self._control("promote", "--wait")
+            yield
+
+    def crash(self) -> None:
+        """Kill a process that serves somebody; the server then ends all and recovers."""
+        with self.connect() as connection:
+            mine = connection.info.backend_pid
+            query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            others = [pid for (pid,) in connection.execute(query).fetchall() if pid != mine]
+        for pid in others[:1] or [mine]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def migrate(self) -> None:
         """Make the database that all others are copied from."""

@@ -107,6 +107,6 @@ def test_an_estimate_is_the_moment_at_which_it_is_really_granted(
 def test_forgetting_old_counts_changes_no_budget(db: Database, now: datetime) -> None:
     _reserve(db, 100, now - timedelta(hours=23), None, 100)
     with db.transaction() as tx:
-        budgets.forget_old(tx, now)
+        budgets.tidy(tx, now)
 
     assert _reserve(db, 100, now, None, 100) == 0

@@ -11,7 +11,7 @@ from listbridge import bootstrap, clock
 from listbridge.bootstrap import Installation
 from listbridge.config import Configuration
 from listbridge.service.checking.finding import Finding, fine, wrong
-from storage import leases
+from storage import leases, restored
 from storage.database import Database
 from storage.engine import sqlite_file
 from storage.errors import StoreError
@@ -47,6 +47,8 @@ def looked_at(configuration: Configuration) -> Iterator[Store]:
                 store.db = installation.db
                 store.refused = _refused(installation, configuration)
             store.findings.append(_database(state, url))
+            if store.db is not None:
+                store.findings += _fence(store.db)
         except StoreError as err:
             cure = "check `database` in the service file, and the right to write there"
             store.findings.append(wrong(None, "database", str(err), cure))
@@ -79,6 +81,13 @@ def _database(state: Condition, url: str) -> Finding:
         seen = f"there is none yet, and in {folder} this user may not make one"
         return wrong(None, "database", seen, f"give this user the right to write in {folder}")
     return fine(None, "database", "there is none yet; the first start makes it")
+
+
+def _fence(db: Database) -> Iterator[Finding]:
+    hold = restored.standing(db, clock.now())
+    if hold is not None:
+        cure = "cancel what was sent already (`queue list`), then `listbridge db resume`"
+        yield wrong(None, "restore", f"nothing is sent: {hold.reason}", cure)
 
 
 def _disk(folder: Path) -> Finding:

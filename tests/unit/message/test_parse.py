@@ -1,5 +1,6 @@
 """What one message says about itself."""
 
+import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from listbridge.message import parts
 from listbridge.message.errors import MessageError
 from listbridge.message.parse import Attachment, ParsedMessage, parse
 
@@ -251,3 +253,14 @@ def test_whatever_mail_parser_raises_is_a_message_error(monkeypatch: pytest.Monk
 def test_a_message_made_to_take_long_is_read_in_time(raw: bytes) -> None:
     # Ten times what a slow machine takes, a hundredth of what a quadratic reader would.
     assert isinstance(parse(raw), ParsedMessage)
+
+
+@pytest.mark.parametrize("before", range(0, 45, 4))
+def test_a_pgp_mark_that_is_cut_in_two_by_the_pieces_of_a_text_is_seen(
+    monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    monkeypatch.setattr(parts, "_CHUNK", 48)
+    body = base64.encodebytes(b"x" * before + b"\r\n-----BEGIN PGP SIGNED MESSAGE-----\r\n")
+    raw = b"Content-Transfer-Encoding: base64\r\n\r\n" + body
+
+    assert parse(raw).signed

@@ -1,9 +1,12 @@
 """The MIME tree by offsets, and the caps on reading it."""
 
+import binascii
 import email
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from listbridge.message import limits, parts
 from listbridge.message.errors import TooComplex
@@ -119,3 +122,14 @@ def test_transfer_encodings_are_undone_and_garbage_does_not_raise(
     data: bytes, encoding: str, octets: bytes
 ) -> None:
     assert parts.decoded(data, encoding) == octets
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.text(alphabet="=A\r\n \t", max_size=60))
+def test_quoted_printable_in_pieces_is_that_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    monkeypatch.setattr(parts, "_CHUNK", 4)
+    raw = b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + body.encode()
+
+    assert b"".join(parts.chunks(raw, parts.tree(raw))) == binascii.a2b_qp(body.encode())

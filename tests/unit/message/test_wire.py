@@ -34,6 +34,17 @@ def test_no_bytes_leave_anything_bare(text: str) -> None:
     assert clean(sent) is sent
 
 
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+def test_a_line_end_that_is_cut_in_two_by_the_pieces_stays_one(before: int) -> None:
+    body = b"x" * ((1 << 20) - before) + b"\r\nb\n\r\n"
+
+    assert clean(body) == body.replace(b"b\n", b"b\r\n")
+
+
+def test_the_body_may_begin_anywhere() -> None:
+    assert wire(b"A: b\r\n\r\n", b"head\n\nbody\n", 6) == b"A: b\r\n\r\nbody\r\n"
+
+
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n", b"\r"])
 @pytest.mark.parametrize(("length", "passes"), [(998, True), (999, False)])
 @pytest.mark.parametrize("before", [b"", b"short", b"y" * 998])

@@ -13,6 +13,7 @@ import pytest
 from listbridge.category import Category
 from listbridge.config.models import Alerts, Service
 from listbridge.service import alerting, conditions
+from listbridge.service.store_watch import Outage
 from listbridge.submission import OutgoingSettings
 from storage import alerts, audit, categories, deliveries, polls, service_mail
 from storage.database import Database
@@ -316,3 +317,13 @@ def test_the_audit_has_nothing_to_say_about_alerts(watch: Watch) -> None:
 
     with watch.db.reading() as tx:
         assert audit.problems(tx) == []
+
+
+@pytest.mark.parametrize(("lasted", "mails"), [(MINUTE / 2, 0), (3 * MINUTE, 1)])
+def test_a_database_that_was_away_is_told_of_when_it_is_back(
+    watch: Watch, lasted: timedelta, mails: int
+) -> None:
+    outage = Outage(watch.start - lasted, watch.start, lasted, "disk full")
+    alerting.look(watch.db, watch.service, watch.known, watch.start, outage)
+
+    assert watch.subjects() == ["[listbridge] the database could not be used"] * mails

@@ -19,7 +19,7 @@ from listbridge.metrics import GAUGES, Metrics
 from listbridge.web import app, server
 from listbridge.web.app import make_app
 from listbridge.web.server import CannotListen, listen, serve_web
-from storage import inbound, leases, pauses, polls
+from storage import inbound, leases, pauses, polls, restored
 from storage.database import Database, Tx
 from storage.errors import StoreError
 from storage.states import Source, Trouble
@@ -189,7 +189,7 @@ async def test_a_database_that_hangs_is_given_up_and_named(
 ) -> None:
     answered = threading.Event()
     monkeypatch.setattr(app, "_LONGEST_READING_SECONDS", 0.05)
-    monkeypatch.setattr(db, "probe", answered.wait)
+    monkeypatch.setattr(restored, "standing", lambda *_: answered.wait())
 
     status, text = await site.get("/readyz")
     answered.set()

@@ -1,0 +1,70 @@
+"""A large message takes a small multiple of its size in memory, whatever becomes of it."""
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.fakes.smtp_server import Script, SmtpServer, in_thread
+from tests.program import Program, category_toml, peak_memory_of
+from tests.servers.dovecot import Dovecot
+
+# What the program takes by itself, and what is left of 400 MB for a message of 100 MB.
+PROGRAM_MB = 100
+TIMES = 3
+# Memory of up to 32 MB in one piece is not given back at once by glibc when it is freed.
+SIZES = [40, pytest.param(100, marks=pytest.mark.soak)]
+HEAD = b"""From: Ann <ann@example.net>
+Subject: large
+Date: Sat, 21 Nov 2026 10:00:00 +0000
+Message-ID: <large@example.net>
+MIME-Version: 1.0
+"""
+FILE = b"""Content-Type: application/octet-stream; name=film.bin
+Content-Transfer-Encoding: base64
+
+"""
+TEXT = b"""Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 8bit
+
+"""
+
+
+@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+@pytest.mark.parametrize("megabytes", SIZES)
+@pytest.mark.parametrize("end", ["posts", "held"])
+def test_a_large_message_fits_into_memory(
+    tmp_path: Path,
+    dovecot: Dovecot,
+    fresh_name: Callable[[str], str],
+    protocol: str,
+    megabytes: int,
+    end: str,
+) -> None:
+    slug = fresh_name("large")
+    dovecot.add_user(slug, "secret")
+    dovecot.deliver(slug, _letter(megabytes, is_text=protocol == "imap"))
+    program = Program(tmp_path)
+    limit = 'max_size = "1GB"\n' if end == "posts" else ""
+    more = f'[posting]\nnon_members = "accept"\n{limit}'
+    with in_thread(SmtpServer(Script(extensions=("8BITMIME",)))) as smtp:
+        toml = category_toml(slug, dovecot=dovecot, relay=smtp, protocol=protocol, more=more)
+        program.write_category(slug, toml, ["bob@example.org"])
+
+        with peak_memory_of(program) as peak:
+            line = program.poll_once()[slug]
+
+        assert line[end] == 1
+        assert len(smtp.messages) == line["sent"] == (1 if end == "posts" else 0)
+    print(f"{megabytes} MB by {protocol}, {end}: {peak()} MB")
+    assert peak() <= PROGRAM_MB + TIMES * megabytes
+
+
+def _letter(megabytes: int, *, is_text: bool) -> bytes:
+    if is_text:
+        head, line = HEAD + TEXT, "Grüße aus Köln, und noch viele Worte mehr.\n".encode()
+    else:
+        head, line = HEAD + FILE, base64.encodebytes(Random("film").randbytes(57))
+    return head + line * (megabytes * 1_000_000 // (len(line) + 1))

@@ -1,0 +1,28 @@
+"""Large values are written and read in place, and trouble with them is trouble of the store."""
+
+import pytest
+
+from storage import blobs, raw_messages
+from storage.database import Database
+from storage.errors import StoreError
+from storage.schema import raw_messages as table
+
+
+@pytest.mark.parametrize("raw", [b"", b"\0", b"a\0b\xff\r\n" * 300_000])
+def test_bytes_are_read_as_they_were_kept(db: Database, raw: bytes) -> None:
+    with db.transaction() as tx:
+        raw_id = raw_messages.keep(tx, raw)
+
+    with db.reading() as tx:
+        assert raw_messages.read(tx, raw_id) == raw
+        assert list(raw_messages.damaged(tx)) == []
+
+
+def test_the_same_bytes_are_kept_once(db: Database) -> None:
+    with db.transaction() as tx:
+        assert raw_messages.keep(tx, b"same") == raw_messages.keep(tx, b"same")
+
+
+def test_what_sqlite_says_of_a_value_is_said_as_trouble_of_the_store(sqlite: Database) -> None:
+    with pytest.raises(StoreError, match=r"listbridge\.db"), sqlite.reading() as tx:
+        blobs.read(tx, table.c.bytes, 999)
