@@ -58,6 +58,9 @@ class Database:
         """Yield a stand-in in which everything can be tried; all of it is undone at the end."""
         with self._writing, self._sentences(), self._engine.connect() as tx:
             everything = tx.begin()
+            if tx.dialect.name == "postgresql":
+                # A mailbox is read meanwhile, which has time limits of its own.
+                tx.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             try:
                 yield _Rehearsal(self._engine, tx)
             finally:

@@ -7,8 +7,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
 from storage.errors import StoreError
 
-#: How long one waits for a turn, or for a connection.
+#: How long one waits for a turn, for a lock, or for a connection.
 BUSY_SECONDS = 30
+# A process that is stopped in the middle (a machine that sleeps) must not keep its locks for ever.
+_LONGEST_PAUSE_SECONDS = 60
 # A transaction takes milliseconds, and each thread has one at a time: so few connections serve many
 # threads, and several machines stay within the 100 that PostgreSQL allows by default. All of them
 # are kept, since making one takes longer than most transactions.
@@ -31,7 +33,7 @@ def engine(url: str) -> Engine:
 
 def _postgresql(url: URL) -> Engine:
     link = {name: value for name, value in _POSTGRESQL_LINK.items() if name not in url.query}
-    return create_engine(
+    made = create_engine(
         url,
         connect_args=link,
         # What this package locks and reads again relies on seeing what others have committed.
@@ -41,6 +43,17 @@ def _postgresql(url: URL) -> Engine:
         pool_timeout=BUSY_SECONDS,
         pool_pre_ping=True,  # a server that was started anew is noticed before it matters
     )
+    event.listen(made, "connect", _limit_waits)
+    return made
+
+
+def _limit_waits(connection: Any, _record: object) -> None:
+    """Have PostgreSQL end what waits, or makes others wait, for too long."""
+    # Not among the connection's `options`, which poolers such as PgBouncer refuse.
+    connection.execute(f"SET lock_timeout = {round(BUSY_SECONDS * 1000)}")
+    pause = round(_LONGEST_PAUSE_SECONDS * 1000)
+    connection.execute(f"SET idle_in_transaction_session_timeout = {pause}")
+    connection.commit()
 
 
 def _sqlite(parsed: URL) -> Engine:

@@ -101,6 +101,7 @@ def _migrate(database: Database) -> Upgrade:
     with database.transaction() as tx:
         if tx.dialect.name == "postgresql":
             _refuse_other_encodings(tx)
+            tx.execute(text("SET LOCAL lock_timeout = 0"))  # a migration takes what it takes
             tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         before = _version(tx)  # another process may have done it while we waited
         copy = None

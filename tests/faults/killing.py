@@ -28,6 +28,7 @@ STOPPED = -signal.SIGSTOP
 _POINTS = "points"
 _ADDRESSES = "example.org"
 _MESSAGE_ID = re.compile(rb"^Message-ID: <([^>]+)>", re.MULTILINE | re.IGNORECASE)
+_UNHARMED = (0, signal.SIGKILL)
 # Two connections with two recipients each: what can be in flight when a process dies.
 _OUTGOING = "max_recipients = 2\nmax_connections = 2"
 _IN_FLIGHT = 4
@@ -67,23 +68,34 @@ class Zygote:
         point: int = 0,
         what: signal.Signals = signal.SIGKILL,
         later: bool = False,
+        impatient: bool = False,
+        told: str = _POINTS,
     ) -> int:
         """Begin a run that is killed or stopped at its point number `point` (0: never).
 
-        Return its process id. `later` puts it on another machine, when all leases have run out.
+        Return its process id. `later` puts it on another machine, when all leases have run out; it
+        is `impatient` when another may have been stopped within a transaction. The file `told` is
+        its own if others run at the same time.
         """
-        request = {"start": arguments, "folder": str(folder), "told": str(folder / _POINTS)}
-        how = {"point": point, "signal": what, "later": later}
+        request = {"start": arguments, "folder": str(folder), "told": str(folder / told)}
+        how = {"point": point, "signal": what, "later": later, "impatient": impatient}
         return int(self._ask(request | how)["pid"])
 
     def wait(self, pid: int) -> int:
         """Wait until a run has ended or stopped; return its exit status, or minus the signal."""
         return int(self._ask({"wait": pid})["status"])
 
-    def run(self, folder: Path, *arguments: str, point: int = 0, later: bool = False) -> Ended:
+    def run(
+        self,
+        folder: Path,
+        *arguments: str,
+        point: int = 0,
+        later: bool = False,
+        impatient: bool = False,
+    ) -> Ended:
         """Run a command to its end, or to its death."""
-        status = self.wait(self.start(folder, *arguments, point=point, later=later))
-        return Ended(status, points(folder))
+        pid = self.start(folder, *arguments, point=point, later=later, impatient=impatient)
+        return Ended(self.wait(pid), points(folder))
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -94,9 +106,9 @@ class Zygote:
         return answer
 
 
-def points(folder: Path) -> list[str]:
+def points(folder: Path, told: str = _POINTS) -> list[str]:
     """Return the points to which the folder's last run came."""
-    return (folder / _POINTS).read_text("utf-8").splitlines()
+    return (folder / told).read_text("utf-8").splitlines()
 
 
 @contextmanager
@@ -133,7 +145,13 @@ class Ground:
         open_database(f"sqlite:///{self.folder / 'empty.db'}").close()
 
     def new_list(
-        self, protocol: str, letters: int, *, more: str = "", fresh: bool = False
+        self,
+        protocol: str,
+        letters: int,
+        *,
+        incoming: str = "",
+        more: str = "",
+        fresh: bool = False,
     ) -> "List":
         """Make a list with so many letters in its mailbox, and subscribers who have got none.
 
@@ -151,6 +169,7 @@ class Ground:
             dovecot=self.dovecot,
             relay=self.relay,
             protocol=protocol,
+            incoming=incoming,
             outgoing=_OUTGOING,
             more=more + _OPEN,
         )
@@ -241,11 +260,36 @@ class List:
             return False
         self.deaths.append(Ended(status, points(folder)))
         try:
-            zygote.run(folder, "poll-once", self.slug, later=True)
+            zygote.run(folder, "poll-once", self.slug, later=True, impatient=True)
         finally:
             os.kill(first, signal.SIGCONT)
         assert zygote.wait(first) in (0, 1), self._told()
         return True
+
+    def work_together(self, killed_at: int, stopped_at: int) -> None:
+        """Have four processes work at once, of which one dies and one stops; then a fifth.
+
+        Whom the stopped one keeps from the database gives up; it goes on when all others are done.
+        """
+        folder, zygote = self.program.folder, self.ground.zygote
+        fates = [(killed_at, signal.SIGKILL), (stopped_at, signal.SIGSTOP)] + 2 * [_UNHARMED]
+        workers = [
+            zygote.start(
+                folder, "poll-once", self.slug, point=point, what=what, impatient=True, told=f"{n}"
+            )
+            for n, (point, what) in enumerate(fates)
+        ]
+        ends = [zygote.wait(pid) for pid in workers]
+        assert ends[0] in (KILLED, 0, 1), self._told()
+        assert {*ends[2:]} <= {0, 1}, self._told()
+        for n, status in enumerate(ends):
+            if status in (KILLED, STOPPED):
+                self.deaths.append(Ended(status, points(folder, f"{n}")))
+        if ends[1] == STOPPED:
+            zygote.run(folder, "poll-once", self.slug, later=True, impatient=True)
+            os.kill(workers[1], signal.SIGCONT)
+            ends[1] = zygote.wait(workers[1])
+        assert ends[1] in (0, 1), self._told()
 
     def come_to_rest(self, *, later: bool = False) -> None:
         """Run the program to the end, twice; fail unless all is taken in once and decided."""

@@ -6,10 +6,12 @@ from random import Random
 from tests.faults.killing import KILLED, Ground, List
 
 LETTERS = 3
+LETTERS_FOR_MANY = 6
 
 # How many points a life of a list with many letters has. A POP3 mailbox of 200 is read to its end
 # before anything of it is stored, which takes more than half of that.
 _LIFE = (1000, 12000)
+_LIFE_AMONG_MANY = 500
 _TELLING = ("database: COMMIT", "mailbox <", "smtp <")
 
 
@@ -54,6 +56,15 @@ def stop_at(ground: Ground, scenario: str, point: int) -> bool:
     stopped = made.overtake(point)
     made.come_to_rest(later=True)
     return stopped
+
+
+def work_together(ground: Ground, protocol: str, chance: Random) -> List:
+    """Let several work on one list at once, of whom one dies and one stops somewhere."""
+    # The timeout is how long others wait for one who has stopped with the mailbox.
+    made = ground.new_list(protocol, LETTERS_FOR_MANY, incoming='timeout = "2s"')
+    made.work_together(chance.randint(1, _LIFE_AMONG_MANY), chance.randint(1, _LIFE_AMONG_MANY))
+    made.come_to_rest(later=True)
+    return made
 
 
 def kill_until_through(ground: Ground, protocol: str, letters: int, chance: Random) -> List:

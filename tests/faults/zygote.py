@@ -5,7 +5,7 @@ on stdin, and one goes out on stdout: {"start": [arguments], "folder": …, "tol
 "signal": s, "later": …} begins a run that gets a signal at the n-th point (never, for 0) and names
 the points it came to in a file; {"wait": pid} waits until it has ended or stopped. A run that is
 `later` believes to be on another machine, and an hour ahead, when every lease and claim of the
-others has run out.
+others has run out. An `impatient` one gives up soon when another keeps it from the database.
 """
 
 import importlib
@@ -68,6 +68,8 @@ def main() -> None:
                 countdown.begin(Path(request["told"]), request["point"], request["signal"])
                 if request["later"]:
                     _be_elsewhere_and_later()
+                if request["impatient"]:
+                    engine.BUSY_SECONDS = _BUSY_SECONDS
                 _run(request["start"], Path(request["folder"]))
             answer = {"pid": pid}
         else:
@@ -82,8 +84,6 @@ def _be_elsewhere_and_later() -> None:
     soon = datetime.now(UTC) + _LATER
     clock.now = lambda: soon
     socket.gethostname = lambda: "elsewhere"
-    # Another process may have been stopped within a transaction.
-    engine.BUSY_SECONDS = _BUSY_SECONDS
 
 
 def _run(arguments: list[str], folder: Path) -> None:

@@ -1,6 +1,7 @@
 """What is particular to PostgreSQL: its URL, its restarts, what an operator may set up wrong."""
 
 import sys
+import time
 from contextlib import closing
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import text
 from storage import categories
 from storage.database import Tx
 from storage.errors import StoreError
-from storage.opening import open_database
+from storage.opening import connect, open_database
 from tests.servers.postgres import Postgres
 
 
@@ -48,6 +49,47 @@ def test_a_server_that_ends_a_transaction_is_one_sentence(
         db.transaction() as tx,
     ):
         die(tx)
+
+
+def test_a_lock_that_another_keeps_is_one_sentence_after_a_while(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.engine.BUSY_SECONDS", 0.05)
+    with closing(open_database(postgres_url)) as db, db.transaction() as other:
+        categories.keep(other, "general", "a@example.org")
+        with (
+            pytest.raises(StoreError, match="cannot be used: canceling statement due to lock"),
+            db.transaction() as tx,
+        ):
+            categories.keep(tx, "general", "a@example.org")
+
+
+def test_who_is_stopped_in_a_transaction_loses_it_to_those_who_wait(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def be_overtaken(late: Tx) -> None:
+        categories.keep(late, "general", "late@example.org")
+        with db.transaction() as tx:
+            categories.keep(tx, "general", "a@example.org")
+        categories.every(late)
+
+    monkeypatch.setattr("storage.engine._LONGEST_PAUSE_SECONDS", 0.05)
+    with closing(open_database(postgres_url)) as stopped, closing(connect(postgres_url)) as db:
+        with pytest.raises(StoreError, match="idle-in-transaction"), stopped.transaction() as late:
+            be_overtaken(late)
+
+        with db.reading() as tx:
+            assert [one.address for one in categories.every(tx)] == ["a@example.org"]
+
+
+def test_a_rehearsal_may_wait_for_a_mailbox(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.engine._LONGEST_PAUSE_SECONDS", 0.05)
+    with closing(open_database(postgres_url)) as db, db.rehearsal() as tried:
+        time.sleep(0.2)
+        with tried.transaction() as tx:
+            assert categories.every(tx) == []
 
 
 def test_a_server_that_is_not_there_is_one_sentence_without_the_password() -> None:
