@@ -4,6 +4,7 @@
 #   make test     the tests, with real servers, on up to four cores at once
 #   make check    formatting, lint, types, then the tests
 #   make soak     the long tests
+#   make bench    how fast it is beside its peers; writes docs/performance.md (BENCH_RUNS=3)
 #   make fmt      format and mend what can be mended
 #   make lock     resolve the dependencies of pyproject.toml anew (needs uv)
 #
@@ -23,7 +24,7 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: demo test check soak fmt lint types lock servers clean
+.PHONY: demo test check soak bench fmt lint types lock servers clean
 
 demo: $(READY)
 	@$(BIN)/listbridge demo --once
@@ -36,6 +37,9 @@ test: $(READY) servers
 
 soak: $(READY) servers
 	@$(BIN)/pytest -m soak --timeout 3600 $(PYTEST_ARGS)
+
+bench: $(READY) servers
+	@$(BIN)/python -m benchmarks
 
 lint: $(READY)
 	@$(BIN)/ruff format --check --quiet .

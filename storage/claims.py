@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Integer, Select, bindparam, select
 
 from storage import wakeup
 from storage.database import Tx
@@ -51,7 +51,21 @@ def claim(
     Several may claim at the same time: each passes over what another is just claiming, and so they
     share one message as well as several. None if nothing is left to share.
     """
-    waiting = (table.c.category_id == category_id, is_waiting, table.c.next_attempt <= due)
+    rows = tx.execute(_NEXT, {"category": category_id, "due": due, "most": limit}).all()
+    if not rows:
+        return None
+    claimed = tuple(Claimed(*row[1:]) for row in rows)
+    tx.execute(_CLAIM, {"ids": [one.id for one in claimed], "by": owner, "until": until})
+    return Group(rows[0].outgoing_id, claimed)
+
+
+def _next() -> Select[Any]:
+    """Ask for the next due deliveries of one message."""
+    waiting = (
+        table.c.category_id == bindparam("category"),
+        is_waiting,
+        table.c.next_attempt <= bindparam("due", type_=table.c.next_attempt.type),
+    )
     first = (
         select(table.c.priority, table.c.outgoing_id)
         .where(*waiting)
@@ -61,26 +75,52 @@ def claim(
         .with_for_update(skip_locked=True)
         .cte()
     )
-    query = (
+    return (
         select(table.c.outgoing_id, table.c.id, table.c.recipient, table.c.attempts, table.c.waited)
         .where(table.c.priority == select(first.c.priority).scalar_subquery())
         .where(table.c.outgoing_id == select(first.c.outgoing_id).scalar_subquery())
         .where(*waiting)
         # As ix_deliveries_waiting has them: neither sorted nor looked for among the finished ones.
         .order_by(table.c.next_attempt)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
         .with_for_update(skip_locked=True)
     )
-    rows = tx.execute(query).all()
-    if not rows:
-        return None
-    claimed = tuple(Claimed(*row[1:]) for row in rows)
-    tx.execute(
-        table.update()
-        .where(table.c.id.in_([one.id for one in claimed]))
-        .values(state=DeliveryState.SENDING, owner=owner, claimed_until=until)
+
+
+# Made once: building them takes several times as long as running them.
+_NEXT = _next()
+_CLAIM = (
+    table.update()
+    .where(table.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        state=DeliveryState.SENDING,
+        owner=bindparam("by"),
+        claimed_until=bindparam("until", type_=table.c.claimed_until.type),
     )
-    return Group(rows[0].outgoing_id, claimed)
+)
+
+
+def settle_sent(tx: Tx, ends: Sequence[tuple[int, str]], *, owner: str) -> None:
+    """Record that these deliveries of ours were sent, each with the server's words."""
+    if ends:
+        tx.execute(_SENT, [{"of": one, "by": owner, "words": reply} for one, reply in ends])
+
+
+_SENT = (
+    table.update()
+    .where(
+        table.c.id == bindparam("of"),
+        table.c.state == DeliveryState.SENDING,
+        table.c.owner == bindparam("by"),
+    )
+    .values(
+        state=DeliveryState.SENT,
+        last_reply=bindparam("words"),
+        attempts=table.c.attempts + 1,
+        owner=None,
+        claimed_until=None,
+    )
+)
 
 
 def settle(

@@ -14,7 +14,11 @@ def _machine(_pid: int) -> str:
 
 def this_process() -> str:
     """Return the name under which this process owns things: machine, number and start time."""
-    pid = os.getpid()
+    return _name(os.getpid())
+
+
+@cache
+def _name(pid: int) -> str:
     return f"{_machine(pid)}#{pid}@{_started(pid)}"
 
 

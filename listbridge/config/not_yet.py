@@ -15,8 +15,6 @@ SERVICE = (
     "mail_sessions.*.properties",
     "mail_sessions.*.incoming.oauth2",
     "mail_sessions.*.outgoing.oauth2",
-    "mail_sessions.*.outgoing.pipelining",
-    "mail_sessions.*.outgoing.chunking",
 )
 CATEGORY = (
     "description",
@@ -25,8 +23,6 @@ CATEGORY = (
     "language",
     "incoming.oauth2",
     "outgoing.oauth2",
-    "outgoing.pipelining",
-    "outgoing.chunking",
     "message.personalise",
 )
 

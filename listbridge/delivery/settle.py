@@ -1,6 +1,6 @@
 """What an attempt's outcome means for each delivery: its next state, and when it is tried again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -27,20 +27,36 @@ class Settled:
 def settle(
     tx: Tx,
     settings: OutgoingSettings,
-    group: Group,
-    outcomes: Mapping[str, Outcome],
+    ended: Sequence[tuple[Group, Mapping[str, Outcome]]],
     random: Random,
-) -> list[Settled]:
-    """Record all outcomes of a group; who is not named in them was not tried."""
+) -> list[list[Settled]]:
+    """Record all outcomes of some groups; who is not named in them was not tried."""
+    alike = [_by_outcome(group, outcomes) for group, outcomes in ended]
+    # Nearly all; in one statement, which costs a tenth of one for each transaction.
+    sent = [
+        (one.id, outcome.reply)
+        for by_outcome in alike
+        for outcome, deliveries in by_outcome.items()
+        if outcome.result is Result.SENT
+        for one in deliveries
+    ]
+    claims.settle_sent(tx, sent, owner=owner.this_process())
+    return [
+        [
+            end
+            for outcome, deliveries in by_outcome.items()
+            for end in _settle_alike(tx, settings, outcome, deliveries, random)
+        ]
+        for by_outcome in alike
+    ]
+
+
+def _by_outcome(group: Group, outcomes: Mapping[str, Outcome]) -> dict[Outcome, list[Claimed]]:
     by_outcome: dict[Outcome, list[Claimed]] = {}
     untried = Outcome(Result.UNTRIED, "")
     for one in group.deliveries:
         by_outcome.setdefault(outcomes.get(one.recipient, untried), []).append(one)
-    return [
-        end
-        for outcome, deliveries in by_outcome.items()
-        for end in _settle_alike(tx, settings, outcome, deliveries, random)
-    ]
+    return by_outcome
 
 
 def give_back(tx: Tx, settings: OutgoingSettings, unused: int) -> None:
@@ -63,8 +79,10 @@ def _settle_alike(
         claims.settle(tx, ids, DeliveryState.PENDING, reply=outcome.reply, owner=me, now=now)
         return []
     if outcome.result in (Result.SENT, Result.FAILED):
-        final = DeliveryState.SENT if outcome.result is Result.SENT else DeliveryState.FAILED
-        claims.settle(tx, ids, final, reply=outcome.reply, owner=me, now=now)
+        final = DeliveryState.SENT
+        if outcome.result is Result.FAILED:
+            final = DeliveryState.FAILED
+            claims.settle(tx, ids, final, reply=outcome.reply, owner=me, now=now)
         return [Settled(final, tuple(one.recipient for one in deliveries), outcome.reply)]
     return [_settle_open(tx, settings, outcome, one, random) for one in deliveries]
 

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
-from random import Random
+from time import monotonic
 
 from listbridge import clock, maillog, message
 from listbridge.delivery import events
+from listbridge.delivery.ledger import Attempt, BudgetUsedUp, Fenced, Ledger
 from listbridge.delivery.retry import LONGEST_WAIT
-from listbridge.delivery.settle import Settled, give_back, settle
+from listbridge.delivery.settle import Settled, settle
 from listbridge.errors import ListbridgeError
 from listbridge.submission import (
     AccountTrouble,
@@ -31,21 +33,13 @@ from storage.errors import StoreError
 from storage.outbox import Names, Outgoing
 from storage.states import DeliveryState
 
-# So many transactions in a row cut short without one message taken, and the account is left alone.
+# So many connections in a row cut short without one message taken, and the account is left alone.
 _CUTS = 5
-# Claims of processes on other machines count for at least so long.
-_CLAIM = timedelta(minutes=30)
-# A database that is started anew is back by then. Seconds.
-_STORE_WAITS = (0.5, 2.0, 10.0)
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A group that was handed over, and what the server said to it."""
-
-    group: Group
-    names: Names
-    outcomes: Mapping[str, Outcome]
+# After so long a connection is passed on, so that the account's other categories have their turn.
+_LOAN_SECONDS = 1.0
+# A process that dies leaves in doubt, of each connection, no more recipients than these, unless
+# two transactions hold more.
+_MOST_IN_DOUBT = 100
 
 
 @dataclass
@@ -78,18 +72,18 @@ class _Run:
     settings: OutgoingSettings
     account: Account
     due: datetime
+    ledger: Ledger
     enough: Callable[[], bool]
     sent: Sent = field(default_factory=Sent)
     stopped: bool = False
-    random: Random = field(default_factory=Random)
-    wire: "_Wire | None" = None  # the last one; groups come message by message
+    #: The last one that was asked for, by its message's id; groups come message by message.
+    wire: "tuple[int, asyncio.Task[_Wire]] | None" = None
 
 
 @dataclass(frozen=True)
 class _Wire:
     """One outgoing message ready for SMTP, and its form for servers without 8BITMIME."""
 
-    outgoing_id: int
     names: Names
     sender: str
     eight_bit: bytes
@@ -113,7 +107,9 @@ async def send_due(
     `enough`, which is asked before each group. Within a process, to be called for a category once
     at a time.
     """
-    run = _Run(db, category_id, settings, account, clock.now(), enough)
+    now = clock.now()
+    ledger = Ledger(db, category_id, settings, now)
+    run = _Run(db, category_id, settings, account, now, ledger, enough)
     due = await asyncio.to_thread(_begin, run)
     groups = -(-due // settings.max_recipients)
     places = min(groups, settings.max_connections)
@@ -137,7 +133,7 @@ def _begin(run: _Run) -> int:
     late = run.account.unrecorded.get(run.category_id, [])
     with run.db.transaction() as tx:
         # What the store has come back for is known, and no doubt.
-        ends = [settle(tx, run.settings, x.group, x.outcomes, run.random) for x in late]
+        ends = settle(tx, run.settings, [(x.group, x.outcomes) for x in late], run.ledger.random)
         doubtful = claims.doubt_abandoned(
             tx, run.category_id, is_alive=is_alive, hold=hold, now=run.due
         )
@@ -158,19 +154,70 @@ def _begin(run: _Run) -> int:
 
 
 async def _work(run: _Run) -> None:
-    """Send group after group until nothing is due or the account or category must stop."""
-    while not run.stopped and not run.enough():
-        try:
-            await _send_one_group(run)
-        except SenderRefused as trouble:
-            maillog.warning("sender.refused", account=run.settings.account, reason=str(trouble))
-            _stop(run, trouble)
-        except AccountTrouble as trouble:
-            _pause(run, trouble)
-            _stop(run, trouble)
-        except BaseException:
-            run.stopped = True  # the others finish what they have in hand, and no more
-            raise
+    """Use one connection after another until nothing is due or something must stop."""
+    while _goes_on(run):
+        with _stopped_by_trouble(run):
+            if run.account.trouble is not None:
+                _stop(run, run.account.trouble)
+                return
+            # A connection first: what cannot leave is not claimed.
+            async with run.account.courier.connection() as connection:
+                results = await _use(run, connection)
+            if not results:
+                return
+            _watch_for_cuts(run, results)
+
+
+def _goes_on(run: _Run) -> bool:
+    return not run.stopped and not run.enough()
+
+
+@contextmanager
+def _stopped_by_trouble(run: _Run) -> Iterator[None]:
+    try:
+        yield
+    except SenderRefused as trouble:
+        maillog.warning("sender.refused", account=run.settings.account, reason=str(trouble))
+        _stop(run, trouble)
+    except AccountTrouble as trouble:
+        _pause(run, trouble)
+        _stop(run, trouble)
+    except BaseException:
+        run.stopped = True  # the others finish what they have in hand, and no more
+        raise
+
+
+async def _use(run: _Run, connection: Connection) -> list[Outcome]:
+    """Keep as many groups under way as the connection carries, for a while; return how they ended.
+
+    Nothing comes back where nothing was left to send.
+    """
+    outcomes: list[Outcome] = []
+    until = monotonic() + _LOAN_SECONDS
+    lanes = min(connection.depth, max(2, _MOST_IN_DOUBT // run.settings.max_recipients))
+    ended = await asyncio.gather(
+        *(_send_groups(run, connection, until, outcomes) for _ in range(lanes)),
+        return_exceptions=True,
+    )
+    for error in ended:
+        if error is not None:
+            raise error
+    return outcomes
+
+
+async def _send_groups(
+    run: _Run, connection: Connection, until: float, outcomes: list[Outcome]
+) -> None:
+    """Send group after group until the connection ends, is needed elsewhere, or nothing is left."""
+    # At least one, also on a connection that has just ended: its outcome says what happened.
+    first = True
+    while _goes_on(run) and (first or (connection.open and monotonic() < until)):
+        first = False
+        with _stopped_by_trouble(run):
+            ended = await _send_one_group(run, connection)
+            outcomes += ended.values()
+            if _was_cut(ended.values()):
+                return
 
 
 def _pause(run: _Run, trouble: AccountTrouble) -> None:
@@ -180,30 +227,34 @@ def _pause(run: _Run, trouble: AccountTrouble) -> None:
         maillog.warning("account.paused", account=run.settings.account, reason=str(trouble))
 
 
-def _stop(run: _Run, trouble: ListbridgeError | None) -> None:
+def _stop(run: _Run, trouble: ListbridgeError) -> None:
     run.stopped = True
-    if trouble is not None and run.sent.error is None:
-        run.sent.error = str(trouble)
+    run.sent.error = run.sent.error or str(trouble)
 
 
-async def _send_one_group(run: _Run) -> None:
-    if run.account.trouble is not None:
-        _stop(run, run.account.trouble)
-        return
-    # A connection first: what cannot leave is not claimed.
-    async with run.account.courier.connection() as connection:
-        group = await asyncio.to_thread(_claim, run)
-        if group is None:
-            _stop(run, None)
-            return
-        wire = await asyncio.to_thread(_wire, run, group.outgoing_id)
-        try:
-            outcomes = await _deliver(connection, group, wire)
-        except AccountTrouble as trouble:
-            await _record(run, Attempt(group, wire.names, trouble.outcomes))
-            raise
-        await _record(run, Attempt(group, wire.names, outcomes))
-    _watch_for_cuts(run, outcomes)
+async def _send_one_group(run: _Run, connection: Connection) -> Mapping[str, Outcome]:
+    """Return how each attempt ended; nothing where nothing is left to send."""
+    group = await _claim(run)
+    if group is None:
+        return {}
+    wire = await _wire(run, group.outgoing_id)
+    try:
+        outcomes = await _deliver(connection, group, wire)
+    except AccountTrouble as trouble:
+        await _record(run, Attempt(group, wire.names, trouble.outcomes))
+        raise
+    await _record(run, Attempt(group, wire.names, outcomes))
+    return outcomes
+
+
+async def _claim(run: _Run) -> Group | None:
+    try:
+        return await run.ledger.claim()
+    except BudgetUsedUp:
+        run.sent.starved = True
+    except Fenced as hold:
+        run.sent.error = str(hold)
+    return None
 
 
 async def _deliver(connection: Connection, group: Group, wire: _Wire) -> Mapping[str, Outcome]:
@@ -217,51 +268,22 @@ async def _deliver(connection: Connection, group: Group, wire: _Wire) -> Mapping
     return await connection.deliver(Envelope(wire.sender, recipients), content)
 
 
-def _claim(run: _Run) -> Group | None:
-    settings, now = run.settings, clock.now()
-    with run.db.transaction() as tx:
-        seen = restored.look(tx, now)
-        if seen.hold is not None:
-            run.sent.error = str(seen.hold)
-            return None
-        granted = budgets.reserve(
-            tx,
-            settings.account,
-            settings.max_recipients,
-            per_hour=settings.max_per_hour,
-            per_day=settings.max_per_day,
-            now=now,
-        )
-        if not granted:
-            run.sent.starved = True
-            return None
-        group = claims.claim(
-            tx,
-            run.category_id,
-            owner=owner.this_process(),
-            until=now + _CLAIM,
-            due=run.due,
-            limit=granted,
-        )
-        used = len(group.deliveries) if group else 0
-        give_back(tx, settings, granted - used)
-    restored.keep_beside(run.db, seen)
-    return group
-
-
-def _wire(run: _Run, outgoing_id: int) -> _Wire:
+async def _wire(run: _Run, outgoing_id: int) -> _Wire:
     """Return the bytes of an outgoing message; groups of one message share them."""
-    last = run.wire  # another thread may put the next message's there at any moment
-    if last is not None and last.outgoing_id == outgoing_id:
-        return last
-    # Two large ones need not lie in memory side by side.
-    last = run.wire = None
-    with run.db.reading() as tx:
+    if run.wire is None or run.wire[0] != outgoing_id:
+        # Two large ones need not lie in memory side by side.
+        run.wire = None
+        reading = asyncio.to_thread(_read_wire, run.db, outgoing_id)
+        run.wire = outgoing_id, asyncio.create_task(reading)
+    # Whoever is told to stop waiting must not take it from the others.
+    return await asyncio.shield(run.wire[1])
+
+
+def _read_wire(db: Database, outgoing_id: int) -> _Wire:
+    with db.reading() as tx:
         outgoing = outbox.find(tx, outgoing_id)
         content = _content(tx, outgoing)
-    made = _Wire(outgoing_id, outgoing.names, outgoing.sender, content)
-    run.wire = made
-    return made
+    return _Wire(outgoing.names, outgoing.sender, content)
 
 
 def _content(tx: Tx, outgoing: Outgoing) -> bytes:
@@ -277,21 +299,11 @@ async def _record(run: _Run, attempt: Attempt) -> None:
     What cannot be recorded stays *sending*. This process records it when it sends for the category
     again; another one doubts it.
     """
-    for wait in (*_STORE_WAITS, None):
-        try:
-            await asyncio.to_thread(_settle, run, attempt)
-        except StoreError:
-            if wait is None:
-                run.account.unrecorded.setdefault(run.category_id, []).append(attempt)
-                raise
-            await asyncio.sleep(wait)
-        else:
-            return
-
-
-def _settle(run: _Run, attempt: Attempt) -> None:
-    with run.db.transaction() as tx:
-        ends = settle(tx, run.settings, attempt.group, attempt.outcomes, run.random)
+    try:
+        ends = await run.ledger.record(attempt)
+    except StoreError:
+        run.account.unrecorded.setdefault(run.category_id, []).append(attempt)
+        raise
     _tell(run, attempt, ends)
 
 
@@ -301,15 +313,22 @@ def _tell(run: _Run, attempt: Attempt, ends: Sequence[Settled]) -> None:
     events.settled(attempt.names, ends)
 
 
-def _watch_for_cuts(run: _Run, outcomes: Mapping[str, Outcome]) -> None:
+def _was_cut(outcomes: Collection[Outcome]) -> bool:
+    """Say whether the server broke off and decided nothing; also where there was nothing."""
+    results = {outcome.result for outcome in outcomes}
+    # Many refusals make Postfix break off; each of them is done with.
+    decided = results & {Result.SENT, Result.FAILED}
+    return not results or (Result.UNTRIED in results and not decided)
+
+
+def _watch_for_cuts(run: _Run, outcomes: Collection[Outcome]) -> None:
     """Stop using an account whose server breaks off again and again without taking anything."""
-    results = {outcome.result for outcome in outcomes.values()}
-    if Result.SENT in results or Result.UNTRIED not in results:
+    if not _was_cut(outcomes):
         run.account.cuts = 0
         return
     run.account.cuts += 1
     if run.account.cuts >= _CUTS:
-        words = next(x.reply for x in outcomes.values() if x.result is Result.UNTRIED)
+        words = next(x.reply for x in outcomes if x.result is Result.UNTRIED)
         settings = run.settings
         raise AccountTrouble(
             f"{settings.host} broke off {_CUTS} times in a row without taking a message ({words}); "

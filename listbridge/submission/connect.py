@@ -34,10 +34,13 @@ TROUBLE = (aiosmtplib.SMTPException, OSError, ValueError)
 class Offer:
     """What the server announced after TLS and login (RFC 5321 4.1.1.1)."""
 
+    hello: str  #: the command that this answered
     accepts_8bit: bool
     smtputf8: bool
     size: bool
     max_size: int | None
+    pipelining: bool  #: RFC 2920
+    chunking: bool  #: BDAT (RFC 3030)
 
 
 class _Client(aiosmtplib.SMTP):
@@ -223,8 +226,11 @@ def offer(smtp: aiosmtplib.SMTP) -> Offer:
     # RFC 1870 4: no figure, or 0, is no limit.
     limit = int(announced) if re.fullmatch(r"[0-9]{1,20}", announced) else 0
     return Offer(
+        hello=f"EHLO {smtp.local_hostname}",
         accepts_8bit="8bitmime" in extensions,
         smtputf8="smtputf8" in extensions,
         size="size" in extensions,
         max_size=limit or None,
+        pipelining="pipelining" in extensions,
+        chunking="chunking" in extensions,
     )

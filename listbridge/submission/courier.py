@@ -58,7 +58,15 @@ class SenderRefused(AccountTrouble):
 
 
 class Connection(Protocol):
-    """One open connection, for one transaction at a time."""
+    """One open connection, for up to `depth` transactions at a time."""
+
+    @property
+    def depth(self) -> int:
+        """Return how many calls of `deliver` may be under way at once."""
+
+    @property
+    def open(self) -> bool:
+        """Say whether it is worth while to hand over one more message."""
 
     @property
     def accepts_8bit(self) -> bool:

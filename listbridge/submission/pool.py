@@ -6,17 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from listbridge.submission.connect import connect
+from listbridge.submission.connect import Offer, connect
 from listbridge.submission.courier import AccountTrouble, Connection
 from listbridge.submission.settings import OutgoingSettings
-from listbridge.submission.smtp import SmtpConnection
+from listbridge.submission.smtp import SmtpConnection, Way
 
 # Servers and firewalls forget idle connections after a minute or more, often without a word.
 _CHECK_AFTER_SECONDS = 30.0
-# Exim answers 421 to every MAIL after 1,000 messages, and leaves after about ten transactions in
-# which it accepted nobody.
-_MOST_TRANSACTIONS = 900
-_MOST_FRUITLESS = 8
 _FAREWELL_SECONDS = 3.0
 
 
@@ -37,6 +33,7 @@ class SmtpCourier:
         self._opening = asyncio.Lock()
         self._proved = False
         self._trouble: AccountTrouble | None = None
+        self._disorders = 0  #: connections got out of step, and as many are to go in lock step
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -100,16 +97,24 @@ class SmtpCourier:
             self._proved, self._trouble = False, trouble
             raise
         self._proved = True
-        return SmtpConnection(wire, offer, self._settings.place)
+        return SmtpConnection(wire, offer, self._settings.place, self._way(offer))
+
+    def _way(self, offer: Offer) -> Way:
+        if not offer.pipelining or self._settings.pipelining == "off":
+            return Way.LOCK_STEP
+        if self._disorders:
+            # Some announce it and lose step. Asked one by one they serve; the next one is a try.
+            self._disorders -= 1
+            return Way.LOCK_STEP
+        chunked = offer.chunking and self._settings.chunking == "auto"
+        return Way.CHUNKED if chunked else Way.PIPELINED
 
     async def _take_back(self, connection: SmtpConnection) -> None:
+        if connection.depth > 1 and not connection.orderly:
+            self._disorders += 1
         if not connection.clean:
             connection.drop()
-        elif self._closed or _worn(connection):
+        elif self._closed or connection.worn:
             await connection.leave(_FAREWELL_SECONDS)
         else:
             self._idle.append(_Idle(connection, time.monotonic()))
-
-
-def _worn(connection: SmtpConnection) -> bool:
-    return connection.transactions >= _MOST_TRANSACTIONS or connection.fruitless >= _MOST_FRUITLESS

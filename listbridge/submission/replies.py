@@ -7,6 +7,7 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
 
 _SHOWN_CHARACTERS = 200
 # Beyond the line ends this covers C1 controls and the Unicode line separators.
@@ -100,13 +101,10 @@ class Rule:
     words: re.Pattern[str] | None = None
     cure: str = ""  #: what to do about it; only trouble of the account has one
 
-    def applies(self, step: Step, reply: Reply) -> bool:
-        """Say whether every condition of this line holds."""
-        return (
-            step in self.steps
-            and reply.code in self.codes
-            and (self.statuses is None or bool(self.statuses.fullmatch(reply.status)))
-            and (self.words is None or bool(self.words.search(reply.text)))
+    def applies(self, reply: Reply) -> bool:
+        """Say whether a reply of such a code, at such a step, says what this line asks for."""
+        return (self.statuses is None or bool(self.statuses.fullmatch(reply.status))) and (
+            self.words is None or bool(self.words.search(reply.text))
         )
 
 
@@ -165,7 +163,13 @@ RULES = (
 
 def rule_for(step: Step, reply: Reply) -> Rule:
     """Return the line of the table that decides `reply` at `step`."""
-    return next(rule for rule in RULES if rule.applies(step, reply))
+    return next(rule for rule in _rules_for(step, reply.code) if rule.applies(reply))
+
+
+@cache
+def _rules_for(step: Step, code: int) -> tuple[Rule, ...]:
+    # Every reply passes here; of the whole table a line or two concern it.
+    return tuple(rule for rule in RULES if step in rule.steps and code in rule.codes)
 
 
 def says_yes(reply: Reply) -> bool:
@@ -173,9 +177,19 @@ def says_yes(reply: Reply) -> bool:
     return 200 <= reply.code < 300
 
 
+def answers_hello(reply: Reply) -> bool:
+    """Say whether this is what EHLO is answered by a server that announces PIPELINING."""
+    return says_yes(reply) and "PIPELINING" in reply.text.upper().split()
+
+
 def may_come_unasked(reply: Reply) -> bool:
     """Say whether a server may say this of its own accord: that it is leaving (RFC 5321 3.8)."""
     return reply.code == 421
+
+
+def speaks_of_address(reply: Reply) -> bool:
+    """Say whether a reply reports on a sender or recipient (RFC 3463 3.2), not on a message."""
+    return reply.status[1:4] == ".1."
 
 
 def speaks_of_sender(reply: Reply) -> bool:

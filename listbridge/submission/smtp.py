@@ -1,6 +1,7 @@
 """One logged-in SMTP connection, which carries one transaction after another."""
 
 from asyncio import timeout
+from enum import Enum, auto
 
 from listbridge.submission import replies
 from listbridge.submission.connect import Offer
@@ -11,19 +12,43 @@ from listbridge.submission.courier import (
     Result,
     SenderRefused,
 )
+from listbridge.submission.lock_step import LockStep
 from listbridge.submission.path import UnusableAddress, path_of
+from listbridge.submission.pipeline import Chunked, Pipelined
 from listbridge.submission.transaction import Transaction
+from listbridge.submission.turns import Turns
 from listbridge.submission.wire import Wire, WireError
+
+# Exim answers 421 to every MAIL after 1,000 messages, and leaves after about ten transactions in
+# which it accepted nobody.
+_MOST_TRANSACTIONS = 900
+_MOST_FRUITLESS = 8
+
+
+class Way(Enum):
+    """How transactions are carried."""
+
+    LOCK_STEP = auto()  #: each command waits for its reply
+    PIPELINED = auto()  #: the next envelope goes right behind a message
+    CHUNKED = auto()  #: several on their way
+
+
+# Of three, one message is on its way, the next envelope behind it, and one is being put on record.
+_DEPTHS = {Way.LOCK_STEP: 1, Way.PIPELINED: 3, Way.CHUNKED: 8}
 
 
 class SmtpConnection:
     """A `Connection`; after anything unclean it is closed, and `clean` stays False."""
 
-    def __init__(self, wire: Wire, offer: Offer, place: str) -> None:
+    def __init__(self, wire: Wire, offer: Offer, place: str, way: Way = Way.LOCK_STEP) -> None:
         self._wire = wire
         self._offer = offer
         self._place = place
+        self._way = way
+        self._turns = Turns(wire, offer.hello)
+        self._under_way = 0
         self._in_step = True
+        self.orderly = True  #: the server answered what it was asked
         self.transactions = 0
         self.fruitless = 0  #: transactions in which the server accepted nobody
 
@@ -40,9 +65,22 @@ class SmtpConnection:
         return self._offer.smtputf8
 
     @property
+    def depth(self) -> int:
+        return _DEPTHS[self._way]
+
+    @property
+    def open(self) -> bool:
+        return self._in_step and self._wire.stands and not self.worn
+
+    @property
     def clean(self) -> bool:
-        """Say whether another transaction may follow on this connection."""
-        return self._in_step and self._wire.usable
+        """Say whether another transaction may follow on this connection; nothing is under way."""
+        return self._in_step and not self._under_way and self._wire.usable
+
+    @property
+    def worn(self) -> bool:
+        """Say whether the server may be about to grow tired of this connection."""
+        return self.transactions >= _MOST_TRANSACTIONS or self.fruitless >= _MOST_FRUITLESS
 
     async def deliver(self, envelope: Envelope, message: bytes) -> dict[str, Outcome]:
         """Send `message` to everybody it can be sent to; return how each one ended.
@@ -93,19 +131,28 @@ class SmtpConnection:
         known: dict[str, Outcome],
     ) -> dict[str, Outcome]:
         fresh = self.transactions == 0
-        run = Transaction(self._wire, self._place, fresh, sender, mail, paths, message)
+        about = (self._wire, self._place, fresh, sender, mail, paths, message)
+        run: Transaction
+        if self._way is Way.LOCK_STEP:
+            run = LockStep(*about)
+        elif self._way is Way.PIPELINED:
+            run = Pipelined(*about, turns=self._turns)
+        else:
+            run = Chunked(*about, turns=self._turns)
         self.transactions += 1
-        self._in_step = False
+        self._under_way += 1
         try:
             await run.run()
-            self._in_step = run.in_step
             self.fruitless += not run.accepted
         except AccountTrouble as trouble:
             trouble.outcomes |= known
             raise
         finally:
+            self._under_way -= 1
+            self.orderly &= run.orderly
+            self._in_step &= run.in_step
             # After trouble and cancellation, too: a late reply must never meet the next command.
-            if not self.clean:
+            if not self._in_step or not (self._under_way or self._wire.usable):
                 self._wire.drop()
         return run.outcomes
 

@@ -1,7 +1,11 @@
-"""One SMTP transaction in lock step: MAIL, RCPT by RCPT, DATA, the message, and who got what."""
+"""One SMTP transaction: what each reply decides, and what it means where none comes any more.
+
+How commands and replies travel is not known here: `lock_step` and `pipeline` have the ways.
+"""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from listbridge.submission import replies
@@ -9,7 +13,7 @@ from listbridge.submission.courier import AccountTrouble, Outcome, Result, Sende
 from listbridge.submission.replies import Meaning, Reply, Rule, Step
 from listbridge.submission.wire import OutOfStep, Wire, WireError
 
-_CHUNK = 64 * 1024
+CHUNK = 64 * 1024  #: of a message, written at once
 # The whole message may take this many of the longest single waits, so that a server which reads a
 # little now and then cannot hold a connection for ever.
 _WAITS_PER_MESSAGE = 5
@@ -36,52 +40,28 @@ class Transaction:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     accepted: list[str] = field(default_factory=list)
     in_step: bool = False  #: the server waits for a new MAIL
+    orderly: bool = True  #: nothing has to be asked again because replies may be mistaken
     _asked: str | None = None  #: the recipient whose RCPT has no reply yet
     _begun: bool = False  #: a byte of the message may have left
-    _ended: bool = False  #: the final dot may have left
+    _ended: bool = False  #: the last byte of the message may have left
 
     async def run(self) -> None:
         """Fill `outcomes` for every recipient, or raise `AccountTrouble` with those known."""
-        try:
-            if await self._introduce() and await self._name_recipients():
-                await self._hand_over()
-        except WireError as err:
-            if isinstance(err, OutOfStep):
-                self._doubt_refusals()
-            self._interrupted(str(err))
+        raise NotImplementedError
 
-    async def _introduce(self) -> bool:
-        reply = await self.wire.command(self.mail)
+    def _introduced(self, reply: Reply) -> bool:
+        """Record what the reply to MAIL decides; say whether it is accepted."""
         rule = replies.rule_for(Step.MAIL, reply)
         if rule.meaning is Meaning.ACCEPTED:
             return True
         if rule.meaning is Meaning.PERMANENT:
             self._settle(list(self.paths), Result.FAILED, reply.words)
-            self.in_step = True
             return False
         if rule.meaning in (Meaning.CLOSING, Meaning.DISORDER) and not self.fresh:
             # Connections end for many reasons after a while; a new one will show what is wrong.
             self._settle(list(self.paths), Result.UNTRIED, reply.words)
             return False
         raise self._trouble(rule, reply)
-
-    async def _name_recipients(self) -> bool:
-        refusals = []
-        for recipient, path in self.paths.items():
-            # Postfix says its 421 for too many errors right behind the last refusal; the next
-            # recipient is then not asked for at all.
-            self._asked = recipient if self.wire.usable else None
-            reply = await self.wire.command(f"RCPT TO:<{path}>")
-            self._asked = None
-            if not self._recipient_answered(recipient, reply):
-                refusals.append(reply)
-        if self.accepted:
-            return True
-        if all(replies.speaks_of_sender(reply) for reply in refusals):
-            self.outcomes.clear()
-            raise self._sender_trouble(refusals[0])
-        await self._reset()
-        return False
 
     def _recipient_answered(self, recipient: str, reply: Reply) -> bool:
         """Record what a reply to RCPT decides; say whether the recipient is accepted."""
@@ -92,37 +72,48 @@ class Transaction:
         if rule.meaning is Meaning.ACCOUNT:
             raise self._trouble(rule, reply)
         if rule.meaning is Meaning.DISORDER:
-            raise OutOfStep(_answered(reply))
+            raise OutOfStep(answered(reply))
         crowded_out = rule.meaning is Meaning.CROWDED and self.accepted
         result = Result.UNTRIED if crowded_out else _RESULTS[rule.meaning]
         self._settle([recipient], result, reply.words)
         if rule.meaning is Meaning.CLOSING:
-            raise WireError(_answered(reply))
+            raise WireError(answered(reply))
         return False
 
-    async def _hand_over(self) -> None:
-        reply = await self.wire.command("DATA")
+    def _see_whom_they_refuse(self, refusals: list[Reply]) -> None:
+        """Where all recipients were refused: raise `SenderRefused` if it was for the sender."""
+        if all(replies.speaks_of_sender(reply) for reply in refusals):
+            self.outcomes.clear()
+            raise self._sender_trouble(refusals[0])
+
+    def _asked_for_message(self, reply: Reply) -> bool:
+        """Say whether the reply to DATA asks for the message; record what it decides if not."""
         rule = replies.rule_for(Step.DATA, reply)
+        if rule.meaning is Meaning.ACCEPTED:
+            return True
         if rule.meaning in (Meaning.CLOSING, Meaning.DISORDER):
-            raise (WireError if rule.meaning is Meaning.CLOSING else OutOfStep)(_answered(reply))
-        if rule.meaning is not Meaning.ACCEPTED:
-            self._not_taken(rule, reply)
-            await self._reset()
-            return
-        await self._send_message()
-        self._message_answered(await self.wire.reply())
+            raise (WireError if rule.meaning is Meaning.CLOSING else OutOfStep)(answered(reply))
+        self._not_taken(rule, reply)
+        return False
 
     async def _send_message(self) -> None:
         """Write the message, no faster than it is read; stop early if the server speaks."""
+        self.wire.expect_silence()
+        async with self._in_time():
+            for octets, is_last in _stuffed(self.message):
+                await self.wire.room()
+                if self.wire.spoken:
+                    return
+                self._begun = True
+                self._ended = is_last
+                self.wire.write(octets, asking=int(is_last))
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Raise `WireError` where writing the whole message takes too long."""
         try:
             async with asyncio.timeout(_WAITS_PER_MESSAGE * self.wire.limit):
-                for octets, is_last in _stuffed(self.message):
-                    await self.wire.room()
-                    if self.wire.spoken:
-                        return
-                    self._begun = True
-                    self._ended = is_last
-                    self.wire.write(octets)
+                yield
         except TimeoutError:
             raise WireError("read the message too slowly") from None
 
@@ -130,7 +121,7 @@ class Transaction:
         rule = replies.rule_for(Step.END, reply)
         yes = rule.meaning is Meaning.ACCEPTED
         if rule.meaning is Meaning.DISORDER or (yes and not self._ended):
-            raise WireError(_answered(reply))
+            raise WireError(answered(reply))
         if yes:
             self._settle(self.accepted, Result.SENT, reply.words)
         else:
@@ -159,30 +150,6 @@ class Transaction:
             outcomes=self.outcomes,
         )
 
-    async def _reset(self) -> None:
-        # Without it the envelope stays open, and the next message goes out under this sender.
-        try:
-            reply = await self.wire.command("RSET")
-        except WireError as err:
-            # Who refuses and closes means it. Who is still there may have read RSET as the
-            # beginning of the message, or has said "354" by now.
-            if isinstance(err, OutOfStep) or self.wire.usable or self.wire.spoken:
-                self._doubt_refusals()
-            return
-        self.in_step = replies.says_yes(reply)
-        if not self.in_step and not replies.may_come_unasked(reply):
-            self._doubt_refusals()
-
-    def _doubt_refusals(self) -> None:
-        """Have everybody who was refused for good asked again: it may have been somebody else.
-
-        An earlier reply came twice, and each one since was taken for that of the next command.
-        """
-        for recipient, outcome in self.outcomes.items():
-            if outcome.result is Result.FAILED:
-                words = f"{outcome.reply} (but {self.place} was out of step, so it is asked again)"
-                self.outcomes[recipient] = Outcome(Result.DEFERRED, words)
-
     def _interrupted(self, how: str) -> None:
         """Record what a broken conversation means for everybody not yet decided."""
         undecided = [recipient for recipient in self.paths if recipient not in self.outcomes]
@@ -206,7 +173,8 @@ class Transaction:
         self.outcomes.update(dict.fromkeys(recipients, Outcome(result, reply)))
 
 
-def _answered(reply: Reply) -> str:
+def answered(reply: Reply) -> str:
+    """Complete "the server …" with its words."""
     return f'answered "{reply.words}"'
 
 
@@ -217,9 +185,9 @@ def _stuffed(message: bytes) -> Iterator[tuple[bytes, bool]]:
     whole is as large as the message.
     """
     before = b"\r\n"
-    for start in range(0, len(message), _CHUNK):
-        piece = message[start : start + _CHUNK]
+    for start in range(0, len(message), CHUNK):
+        piece = message[start : start + CHUNK]
         octets = (before + piece).replace(b"\r\n.", b"\r\n..")[len(before) :]
         before = piece[-2:]
-        is_last = start + _CHUNK >= len(message)
+        is_last = start + CHUNK >= len(message)
         yield octets + b".\r\n" if is_last else octets, is_last

@@ -15,13 +15,17 @@ from listbridge.submission.replies import Reply, may_come_unasked
 
 # What a server may say before we take it for something else than a mail server.
 _LONGEST_REPLY = 64 * 1024
-_MOST_UNREAD_REPLIES = 16
+_MOST_UNASKED_REPLIES = 16
 
 _REPLY_LINE = re.compile(rb"([1-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 
 
 class WireError(Exception):
     """The conversation cannot go on; the text completes "the server …"."""
+
+
+class Silence(WireError):
+    """The server has not reacted for as long as it may take."""
 
 
 class OutOfStep(WireError):
@@ -32,7 +36,7 @@ class OutOfStep(WireError):
 
 
 class Wire(asyncio.Protocol):
-    """A conversation in lock step; `limit` is the longest single wait in seconds.
+    """The two directions of a connection; `limit` is the longest single wait in seconds.
 
     `hidden` is what no reply may repeat to anybody: the password in all its spellings.
     """
@@ -47,6 +51,7 @@ class Wire(asyncio.Protocol):
         self._lines: list[bytes] = []  #: of the reply that is still incomplete
         self._octets = 0  #: of these lines
         self._replies: deque[Reply] = deque()
+        self._owed = 0  #: replies to what was asked and has no answer yet
         self._lost: str | None = None
         self._paused = False
         self._news = asyncio.Event()
@@ -58,24 +63,40 @@ class Wire(asyncio.Protocol):
         return bool(self._replies or self._lines or self._unparsed)
 
     @property
+    def stands(self) -> bool:
+        """Say whether the link stands, as far as is known."""
+        return self._lost is None and not self._transport.is_closing()
+
+    @property
     def usable(self) -> bool:
         """Say whether a new command may be sent: the link stands and both sides are in step."""
-        return self._lost is None and not self.spoken and not self._transport.is_closing()
+        return self.stands and not self.spoken
 
     async def command(self, line: str) -> Reply:
         """Send one command line and return its reply."""
-        if self.spoken:
-            # Taken for the reply to this command it would blame the wrong recipient.
-            said = self._replies[0] if self._replies else None
-            kind = WireError if said and may_come_unasked(said) else OutOfStep
-            raise kind(f'said "{said.words if said else "something"}" unasked')
-        self.write(safe(line, "an SMTP command").encode() + b"\r\n")
+        self.ask(line)
         return await self.reply()
+
+    def ask(self, *commands: str) -> None:
+        """Send command lines in one write; each gets a reply in its turn."""
+        self.expect_silence()
+        self.write(lines_of(*commands), asking=len(commands))
+
+    def expect_silence(self) -> None:
+        """Raise `WireError` if the server has said something that it was not asked for.
+
+        Taken for the reply to the next command it would blame the wrong recipient.
+        """
+        more = list(self._replies)[self._owed :]
+        if more or (self.spoken and not self._owed):
+            kind = WireError if more and may_come_unasked(more[0]) else OutOfStep
+            raise kind(f'said "{more[0].words if more else "something"}" unasked')
 
     async def reply(self) -> Reply:
         """Return the next reply; what had arrived before the connection broke still counts."""
         await self._until(lambda: bool(self._replies))
         if self._replies:
+            self._owed = max(0, self._owed - 1)
             return self._replies.popleft()
         raise WireError(self._lost or "closed the connection")
 
@@ -85,24 +106,42 @@ class Wire(asyncio.Protocol):
         if self._lost is not None and not self.spoken:
             raise WireError(self._lost)
 
-    def write(self, data: bytes | memoryview) -> None:
-        """Hand bytes to the transport; a connection that is gone shows at the next wait."""
+    async def free(self) -> None:
+        """Wait until the server has read enough for us to write on, whatever it says meanwhile."""
+        await self._until(lambda: not self._paused)
+        if self._lost is not None:
+            raise WireError(self._lost)
+
+    async def ends(self) -> bool:
+        """Wait until the server closes; say whether it did so without another word."""
+        await self._until(lambda: self.spoken)
+        return not self.spoken
+
+    def write(self, data: bytes | memoryview, *, asking: int = 0) -> None:
+        """Hand bytes to the transport, which ask for so many replies.
+
+        A connection that is gone shows at the next wait.
+        """
+        self._owed += asking
         if self._lost is None:
             self._transport.write(data)
 
     def drop(self) -> None:
-        """Close at once; what has not left yet never will."""
+        """Close at once; what has not left yet never will, what is unread nobody will read."""
         self._lose("was no longer connected")
+        self._replies.clear()
         self._transport.abort()
 
     async def _until(self, met: Callable[[], bool]) -> None:
+        if met() or self._lost is not None:
+            return
         try:
             async with asyncio.timeout(self.limit):
                 while not met() and self._lost is None:
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            raise WireError(f"did not react within {self.limit:g} s") from None
+            raise Silence(f"did not react within {self.limit:g} s") from None
 
     def _lose(self, how: str) -> None:
         self._lost = self._lost or how
@@ -125,7 +164,7 @@ class Wire(asyncio.Protocol):
 
     def _take(self, line: bytes) -> None:
         found = _REPLY_LINE.fullmatch(line)
-        if found is None or len(self._replies) >= _MOST_UNREAD_REPLIES:
+        if found is None or len(self._replies) >= self._owed + _MOST_UNASKED_REPLIES:
             self._nonsense()
             return
         self._lines.append(found[3] or b"")
@@ -154,6 +193,11 @@ class Wire(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._paused = False
         self._news.set()
+
+
+def lines_of(*commands: str) -> bytes:
+    """Return command lines as they go over the wire."""
+    return "".join(safe(line, "an SMTP command") + "\r\n" for line in commands).encode()
 
 
 def without(hidden: Collection[str], text: str) -> str:

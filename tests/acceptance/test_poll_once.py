@@ -563,6 +563,7 @@ def test_what_a_stopped_relay_did_not_take_is_sent_once_it_is_back(
     with Proxy(relay.port) as proxy:
         toml = f'{OPEN}\n[outgoing]\nhost = "127.0.0.1"\nport = {proxy.port}\n'
         toml = category_toml("one", more=toml + 'security = "none"\nmax_recipients = 2')
+        toml = toml.replace("max_recipients", 'chunking = "off"\nmax_recipients')
         program.write_category("one", toml, [f"{name}@example.org" for name in people])
         program.poll_once()
         program.run("post", "one", stdin=letter(1))

@@ -284,7 +284,7 @@ def test_what_is_leaving_leaves_and_the_rest_stays_on_record(
 ) -> None:
     club.relay = relay_with("smtpd_end_of_data_restrictions = sleep 1")
     slug, readers = club.prepare(readers=6)
-    club.write(slug, readers, outgoing="max_connections = 1\nmax_recipients = 1")
+    club.write(slug, readers, outgoing='max_connections = 1\nmax_recipients = 1\nchunking = "off"')
     club.dovecot.deliver(slug, letter(1, run=slug))
 
     def states() -> Counter[str]:

@@ -26,7 +26,7 @@ from storage.states import Origin, Trouble
 from tests.dialogues.imap import CAPABILITIES, LyingImapServer
 from tests.dialogues.mood import Mood
 from tests.dialogues.pop import NAMING, LyingPopServer
-from tests.dialogues.relay import LyingRelay
+from tests.dialogues.relay import WAYS, LyingRelay
 from tests.dialogues.truth import Truth, digest, subject
 from tests.fakes.imap_server import PASSWORD
 
@@ -107,7 +107,9 @@ class _Dialogue:
             else LyingPopServer(self.mood, self.truth, self.chance.choice(NAMING))
         )
         self.moves = self.is_imap and self.chance.random() < 0.2
-        self.relay = LyingRelay(self.mood, SUBSCRIBERS)
+        self.relay = LyingRelay(self.mood, SUBSCRIBERS, self.chance.choice(WAYS))
+        # With one of each, many transactions are under way on one connection.
+        self.connections, self.recipients = self.chance.choice([(4, 2), (1, 2), (1, 1)])
         self.faults: list[str] = []
         self.time = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
         clock.now = lambda: self.time
@@ -188,7 +190,8 @@ class _Dialogue:
             security="none",
             timeout=wait,
             give_up_after=timedelta(days=3650),
-            max_recipients=2,
+            max_connections=self.connections,
+            max_recipients=self.recipients,
         )
         category = Category(
             slug="general",

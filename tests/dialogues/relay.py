@@ -6,6 +6,8 @@ from tests.dialogues.mood import Mood
 from tests.dialogues.truth import subject
 from tests.fakes.smtp_server import Script, SmtpServer
 
+#: What such a server announces beside the usual, which decides how it is talked to.
+WAYS: tuple[tuple[str, ...], ...] = ((), ("PIPELINING",), ("PIPELINING", "CHUNKING"))
 _STEPS = ("connect", "ehlo", "mail", "rcpt", "data", "body", "end", "rset", "quit")
 _WAYS = (
     "hangs up",
@@ -23,9 +25,10 @@ _WAYS = (
 class LyingRelay(SmtpServer):
     """Draws a script for every connection."""
 
-    def __init__(self, mood: Mood, subscribers: list[str]) -> None:
+    def __init__(self, mood: Mood, subscribers: list[str], also_offers: tuple[str, ...]) -> None:
         super().__init__()
         self.mood, self.subscribers = mood, subscribers
+        self.also_offers = also_offers
 
     def next_script(self) -> Script:
         """Return an honest script, or one with a single lie at a single step."""

@@ -16,12 +16,19 @@ class RecordingConnection:
 
     courier: "RecordingCourier"
     accepts_8bit: bool = True
+    under_way: int = 0
     max_size: int | None = None
     smtputf8: bool = True
+    depth: int = 1
+    open: bool = True
 
     async def deliver(self, envelope: Envelope, message: bytes) -> dict[str, Outcome]:
         """Keep the envelope and the bytes; answer what the courier was told to answer."""
-        await asyncio.sleep(0)
+        self.under_way += 1
+        self.courier.most_under_way = max(self.courier.most_under_way, self.under_way)
+        # As a network would: everything else that can happen meanwhile does.
+        await asyncio.sleep(self.courier.seconds)
+        self.under_way -= 1
         self.courier.taken.append((envelope, message))
         return self.courier.answer(envelope)
 
@@ -33,6 +40,9 @@ class RecordingCourier:
     answer: Callable[[Envelope], dict[str, Outcome]] = lambda e: dict.fromkeys(e.recipients, SENT)
     trouble: AccountTrouble | None = None
     accepts_8bit: bool = True
+    depth: int = 1
+    seconds: float = 0
+    most_under_way: int = 0  #: on one connection
     taken: list[tuple[Envelope, bytes]] = field(default_factory=list)
 
     @asynccontextmanager
@@ -40,7 +50,7 @@ class RecordingCourier:
         """Lend a connection, or raise the trouble."""
         if self.trouble is not None:
             raise self.trouble
-        yield RecordingConnection(self, accepts_8bit=self.accepts_8bit)
+        yield RecordingConnection(self, accepts_8bit=self.accepts_8bit, depth=self.depth)
 
     async def close_idle(self) -> None:
         """Nothing is kept open."""

@@ -14,7 +14,7 @@ from listbridge import message
 from listbridge.bootstrap import Accounts, Installation
 from listbridge.config import Configuration
 from listbridge.config.models import Service
-from listbridge.delivery import worker
+from listbridge.delivery import ledger
 from listbridge.delivery.worker import Account
 from listbridge.intake import dispatch
 from listbridge.intake.tally import Tally
@@ -158,7 +158,7 @@ class Household:
         with (
             mock.patch.object(once, "open_mailbox", self.server.open),
             mock.patch.object(Accounts, "of", return_value=self._account),
-            mock.patch.object(worker, "_STORE_WAITS", (0.0,)),
+            mock.patch.object(ledger, "_STORE_WAITS", (0.0,)),
             mock.patch.object(dispatch, "_STORE_WAITS", (0.0,)),
         ):
             asyncio.run(

@@ -4,8 +4,8 @@
         ... server.port ... server.messages ... server.lines
 
 For synchronous code: `with in_thread(SmtpServer(...)) as server:`. The steps at which a server can
-be told to do something are connect, ehlo, starttls, auth, mail, rcpt, data, body (some of the
-message has been read), end (the final dot has been read), rset, noop and quit.
+be told to do something are connect, ehlo, starttls, auth, mail, rcpt, data (not BDAT), body (some
+of the message has been read), end (all of it has been read), rset, noop and quit.
 """
 
 import asyncio
@@ -38,10 +38,15 @@ class Script:
     hang_at: str = ""  #: the step that gets no answer
     hang_up_at: str = ""  #: the step at which the connection is closed instead of an answer
     reset: bool = False  #: close with a TCP reset
+    dribbles: bool = False  #: each reply comes in two pieces
+    silent_once_at: str = ""  #: the step that once gets no answer, while the next ones do
+    #: Steps that are answered only when the client has written this behind.
+    held_until: Mapping[str, str] = field(default_factory=dict)
     append: Mapping[str, bytes] = field(default_factory=dict)  #: sent behind a reply, in one write
     late: Mapping[str, bytes] = field(
         default_factory=dict
     )  #: sent as the next reply; all are late then
+    once: bool = False  #: `append` and `late` strike a connection once, not at each such step
     #: Connections that misbehave; the later ones are served well.
     misbehaving: int = 1_000_000
 
@@ -108,6 +113,9 @@ class Received:
 
 class SmtpServer:
     """A server on a free port of 127.0.0.1, from `__aenter__` to `__aexit__`."""
+
+    #: What every server announces beside its script, and keeps to.
+    also_offers: tuple[str, ...] = ()
 
     def __init__(self, script: Script | None = None) -> None:
         self.script = script or Script()
@@ -217,13 +225,16 @@ class _Dialog:
         self.recipients: list[str] = []
         self.kept: Received | None = None
         self.owed: list[bytes] = []
+        self.struck = False  #: a reply too many has been said
+        self.pushed_back = b""  #: a line that was read before its time
 
     async def run(self) -> None:
         await self._misbehave("connect")
         await self._send("connect", self.script.greeting)
         if not self.script.greeting.startswith("220"):
             raise _Over
-        while line := await self.reader.readline():
+        while line := self.pushed_back or await self.reader.readline():
+            self.pushed_back = b""
             await self._obey(self._note(line))
 
     async def _obey(self, line: str) -> None:
@@ -235,6 +246,7 @@ class _Dialog:
             "MAIL": self._mail,
             "RCPT": self._rcpt,
             "DATA": self._data,
+            "BDAT": self._bdat,
             "RSET": self._rset,
         }
         if verb in actions:
@@ -245,8 +257,12 @@ class _Dialog:
             raise _Over
         await self._reply(verb.lower(), "250 2.0.0 ok" if verb == "NOOP" else "500 5.5.2 what?")
 
+    def _forget(self) -> None:
+        self.mail, self.recipients, self.kept = None, [], None
+
     async def _ehlo(self, line: str) -> None:
-        offers = ["fake.example", *self.script.extensions]
+        self._forget()
+        offers = ["fake.example", *self.script.extensions, *self.server.also_offers]
         if self.script.starttls and not self.encrypted:
             offers.append("STARTTLS")
         if self.script.mechanisms:
@@ -280,7 +296,7 @@ class _Dialog:
     async def _mail(self, line: str) -> None:
         usual = "250 2.1.0 ok" if self.mail is None else "503 5.5.1 nested MAIL"
         if (await self._reply("mail", usual)).startswith("2"):
-            self.mail, self.recipients = line, []
+            self.mail, self.recipients, self.kept = line, [], None
 
     async def _rcpt(self, line: str) -> None:
         recipient = line.partition("<")[2].partition(">")[0]
@@ -290,7 +306,7 @@ class _Dialog:
             self.recipients.append(recipient)
 
     async def _rset(self, line: str) -> None:
-        self.mail = None
+        self._forget()
         await self._reply("rset", "250 2.0.0 ok")
 
     async def _data(self, line: str) -> None:
@@ -303,15 +319,31 @@ class _Dialog:
             await self._reply("body", "552 5.3.4 too big")
             raise _Over
         wire = await self._until_dot()
+        await self._take(_without_added_dots(wire.removesuffix(b".\r\n")), wire)
+
+    async def _bdat(self, line: str) -> None:
+        size = int(line.split(" ")[1])
+        if "body" in (self.script.hang_at, self.script.hang_up_at) or "body" in self.script.replies:
+            read = await self.reader.readexactly(min(size, _BODY_READ_BEFORE_MISBEHAVING))
+            self.server.body_bytes_read += len(read)
+            await self._reply("body", "552 5.3.4 too big")
+            raise _Over
+        wire = await self.reader.readexactly(size)
+        if self.recipients and self.mail is not None:
+            await self._take(wire, wire)
+        else:
+            await self._reply("end", "503 5.5.1 no valid recipients")
+
+    async def _take(self, body: bytes, wire: bytes) -> None:
         self.kept = Received(
             sender=self.mail.partition("<")[2].partition(">")[0] if self.mail else "",
             recipients=tuple(self.recipients),
-            body=_without_added_dots(wire.removesuffix(b".\r\n")),
+            body=body,
             wire=wire,
             mail=self.mail or "",
         )
         self.server.messages.append(self.kept)
-        self.mail = None
+        self.mail, self.recipients = None, []
         await self._reply("end", "250 2.0.0 queued as 42")
 
     async def _until_dot(self) -> bytes:
@@ -333,7 +365,7 @@ class _Dialog:
         """Misbehave at `step`, or answer it; return what was said."""
         await self._misbehave(step)
         said = self._scripted(step) or usual
-        await self._send(step, said)
+        await self._send_in_time(step, said)
         if said.startswith("421"):
             raise _Over
         return said
@@ -346,13 +378,33 @@ class _Dialog:
         self.server.uses[step] = use + 1
         return replies[use] if use < len(replies) else (replies[0] if len(replies) == 1 else "")
 
+    async def _send_in_time(self, step: str, said: str) -> None:
+        uses = self.server.uses
+        if step == self.script.silent_once_at and "silent" not in uses:
+            uses["silent"] = 1
+            return
+        if step in self.script.held_until and "held" not in uses:
+            uses["held"] = 1
+            self.pushed_back = await self.reader.readline()
+            assert self.pushed_back.decode().startswith(self.script.held_until[step])
+        await self._send(step, said)
+
     async def _send(self, step: str, text: str) -> None:
         if step == "end" and self.kept is not None:
             self.kept.answer = text
-        self.owed.append(text.encode() + b"\r\n" + self.script.append.get(step, b""))
-        self.writer.write(self.owed.pop(0))
-        if step in self.script.late:
+        struck = step in (*self.script.append, *self.script.late)
+        spared, self.struck = self.script.once and self.struck, self.struck or struck
+        self.owed.append(text.encode() + b"\r\n")
+        if step in self.script.append and not spared:
+            self.owed[-1] += self.script.append[step]
+        octets = self.owed.pop(0)
+        if step in self.script.late and not spared:
             self.owed.append(self.script.late[step])
+        if self.script.dribbles:
+            self.writer.write(octets[:5])
+            await asyncio.sleep(0.001)
+            octets = octets[5:]
+        self.writer.write(octets)
         await self.writer.drain()
 
     async def _misbehave(self, step: str) -> None:

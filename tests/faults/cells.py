@@ -22,6 +22,7 @@ from tests.letters import body_of
 from tests.program import Program, category_toml
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Relay, split_trace
+from tests.ways import WAYS
 
 TIMEOUT_SECONDS = 1
 LETTERS = 2
@@ -44,15 +45,18 @@ class Road:
 
     protocol: str  #: imap, pop3 or smtp
     security: str
+    way: str = "chunked"  #: in which mail leaves, of `WAYS`
 
     def __str__(self) -> str:
-        return f"{self.protocol}/{self.security}"
+        way = f"/{self.way}" if self.protocol == "smtp" else ""
+        return f"{self.protocol}/{self.security}{way}"
 
 
 ROADS = [
-    Road(protocol, security)
-    for protocol in ("imap", "pop3", "smtp")
+    Road(protocol, security, way)
+    for protocol, ways in (("imap", ["chunked"]), ("pop3", ["chunked"]), ("smtp", list(WAYS)))
     for security in ("none", "starttls", "tls")
+    for way in ways
 ]
 
 
@@ -127,7 +131,7 @@ class _Stage:
         dovecot, relay, port = self.dovecot, self.relay, self.proxies[slug].port
         secured = f'security = "{road.security}"\nca_file = "{dovecot.ca_file}"\n'
         wait = f'timeout = "{timeout}"\n'
-        incoming, outgoing = wait, wait + "max_connections = 1"
+        incoming, outgoing = wait, f"{wait}max_connections = 1\n{WAYS[road.way]}"
         if road.protocol == "smtp":
             relay, outgoing = replace(relay, port=port), outgoing + "\n" + secured
         else:

@@ -21,6 +21,7 @@ from tests.letters import body_of, letter
 from tests.program import Program, category_toml
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Relay, split_trace
+from tests.ways import WAYS
 
 KILLED = -signal.SIGKILL
 STOPPED = -signal.SIGSTOP
@@ -29,9 +30,10 @@ _POINTS = "points"
 _ADDRESSES = "example.org"
 _MESSAGE_ID = re.compile(rb"^Message-ID: <([^>]+)>", re.MULTILINE | re.IGNORECASE)
 _UNHARMED = (0, signal.SIGKILL)
-# Two connections with two recipients each: what can be in flight when a process dies.
 _OUTGOING = "max_recipients = 2\nmax_connections = 2"
-_IN_FLIGHT = 4
+# Two connections with so many transactions for two recipients each: what can be in flight when a
+# process dies.
+_IN_FLIGHT = {"lock step": 4, "pipelined": 12, "chunked": 32}
 _OPEN = '[posting]\nnon_members = "accept"'
 
 _DOUBTS = """SELECT recipient, message_id FROM attempts
@@ -138,6 +140,7 @@ class Ground:
     people: Sequence[str]
     run: str  #: in every list's name
     postgres_url: str | None = None
+    way: str = "chunked"  #: in which the mail of the next list leaves, of `WAYS`
     lists: list["List"] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -170,11 +173,11 @@ class Ground:
             relay=self.relay,
             protocol=protocol,
             incoming=incoming,
-            outgoing=_OUTGOING,
+            outgoing=f"{_OUTGOING}\n{WAYS[self.way]}",
             more=more + _OPEN,
         )
         program.write_category(slug, toml, [f"{name}@{_ADDRESSES}" for name in self.people])
-        made = List(self, program, slug, [_letter(n, slug) for n in range(letters)])
+        made = List(self, program, slug, self.way, [_letter(n, slug) for n in range(letters)])
         for one in made.letters:
             self.dovecot.deliver(slug, one)
         self.lists.append(made)
@@ -225,6 +228,7 @@ class List:
     ground: Ground
     program: Program
     slug: str
+    way: str
     letters: list[bytes]
     deaths: list[Ended] = field(default_factory=list)
     #: Recipient and Message-ID of each doubt on record, once the list is at rest.
@@ -308,7 +312,7 @@ class List:
             doubtful = tx.execute(text(_DOUBTS), {"slug": self.slug}).all()
         database.close()
         assert taken_in == len(self.letters), why
-        assert len(doubtful) <= _IN_FLIGHT * len(self.deaths), why
+        assert len(doubtful) <= _IN_FLIGHT[self.way] * len(self.deaths), why
         self.doubts = Counter((name, message_id.strip("<>")) for name, message_id in doubtful)
 
     def compare(self, got: dict[str, Counter[tuple[str, bytes]]]) -> tuple[int, int, int]:

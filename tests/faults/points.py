@@ -45,8 +45,8 @@ def _followed(
     """Return the step, followed by a point; a step that raises is none."""
 
     @functools.wraps(step)
-    def followed(*args: Any) -> Any:
-        result = step(*args)
+    def followed(*args: Any, **more: Any) -> Any:
+        result = step(*args, **more)
         line = result if isinstance(result, bytes) else args[-1]
         is_line = isinstance(line, bytes | bytearray | memoryview)
         reached(f"{words} {bytes(line[:_SHOWN])!r}" if is_line else words)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from tests.faults.killing import KILLED, Ground, List
+from tests.ways import WAYS
 
 LETTERS = 3
 LETTERS_FOR_MANY = 6
@@ -40,6 +41,13 @@ SCENARIOS: dict[str, Callable[[Ground], List]] = {
     "fan-out": _fan_out,
     "first start": _first_start,
 }
+#: Each with the way in which its mail leaves; most of what sending does is in the fan-out.
+PLAYS = [
+    ("imap", "chunked"),
+    ("pop3", "pipelined"),
+    ("first start", "lock step"),
+    *(("fan-out", way) for way in WAYS),
+]
 
 
 def kill_at(ground: Ground, scenario: str, *points: int) -> bool:

@@ -10,31 +10,37 @@ import pytest
 from tests.faults.killing import Ground
 from tests.faults.scenarios import (
     LETTERS,
-    SCENARIOS,
+    PLAYS,
     kill_at,
     kill_until_through,
     telling_points,
 )
 
-KILLS = 16
+KILLS = {"imap": 16, "pop3": 16, "first start": 16, "fan-out": 6}
 KILLS_ON_POSTGRESQL = 4
 KILLS_OF_SERVE = 3
 MANY_LETTERS = 200
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(("scenario", "way"), PLAYS)
 def test_killed_at_any_point_nothing_is_lost_and_only_doubts_are_repeated(
-    ground: Ground, scenario: str
+    ground: Ground, scenario: str, way: str
 ) -> None:
-    for point in telling_points(ground, scenario, KILLS):
+    ground.way, kills = way, KILLS[scenario]
+
+    for point in telling_points(ground, scenario, kills):
         kill_at(ground, scenario, point)
 
-    assert ground.judge_copies().kills > KILLS // 2  # the last point comes sooner in some runs
+    assert ground.judge_copies().kills > kills // 2  # the last point comes sooner in some runs
 
 
-@pytest.mark.parametrize("scenario", ["imap", "pop3", "fan-out"])
-def test_the_same_holds_on_postgresql(ground: Ground, postgres_url: str, scenario: str) -> None:
-    ground.postgres_url = postgres_url
+@pytest.mark.parametrize(
+    ("scenario", "way"), [("imap", "pipelined"), ("pop3", "lock step"), ("fan-out", "chunked")]
+)
+def test_the_same_holds_on_postgresql(
+    ground: Ground, postgres_url: str, scenario: str, way: str
+) -> None:
+    ground.postgres_url, ground.way = postgres_url, way
 
     for point in telling_points(ground, scenario, KILLS_ON_POSTGRESQL):
         kill_at(ground, scenario, point)
@@ -51,10 +57,12 @@ def test_the_same_holds_for_serve(ground: Ground) -> None:
     ground.judge_copies()
 
 
-@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+@pytest.mark.parametrize(("protocol", "way"), [("imap", "pipelined"), ("pop3", "chunked")])
 def test_the_same_holds_for_many_letters_and_one_death_after_the_other(
-    ground: Ground, protocol: str
+    ground: Ground, protocol: str, way: str
 ) -> None:
+    ground.way = way
+
     made = kill_until_through(ground, protocol, MANY_LETTERS, random.Random(protocol))
 
     ground.judge_copies()

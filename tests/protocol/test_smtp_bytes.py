@@ -14,6 +14,8 @@ from listbridge.submission import (
 )
 from tests.fakes.smtp_server import Script, SmtpServer
 
+pytestmark = pytest.mark.usefixtures("way")
+
 ANN = "ann@example.org"
 MESSAGE = b"Subject: hello\r\n\r\nHello.\r\n"
 EVERY_EXTENSION = ("SIZE 1000", "8BITMIME", "SMTPUTF8")

@@ -12,8 +12,11 @@ from listbridge.submission import (
     Result,
     SmtpCourier,
     pool,
+    smtp,
 )
 from tests.fakes.smtp_server import Script, SmtpServer, in_thread, refuses, refuses_login
+
+pytestmark = pytest.mark.usefixtures("way")
 
 ANN = "ann@example.org"
 MESSAGE = b"Subject: hello\r\n\r\nHello.\r\n"
@@ -107,7 +110,7 @@ async def test_a_connection_that_does_not_answer_any_more_is_replaced(
 
 
 async def test_a_worn_connection_is_taken_leave_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_MOST_TRANSACTIONS", 3)
+    monkeypatch.setattr(smtp, "_MOST_TRANSACTIONS", 3)
     async with SmtpServer() as server:
         courier = account(server)
         for _ in range(7):

@@ -57,10 +57,10 @@ def free_ports(count: int) -> list[int]:
     """Port numbers that nobody listens on at the moment, all different."""
     # The kernel's own choice would be one of those that it also gives to outgoing connections.
     candidates = random.sample(range(15000, 32000), 1000)
-    return list(itertools.islice(filter(_is_free, candidates), count))
+    return list(itertools.islice(filter(is_free, candidates), count))
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
         try:
             probe.bind((HOST, port))

@@ -10,7 +10,8 @@ import random
 import pytest
 
 from tests.faults.killing import Ground
-from tests.faults.scenarios import SCENARIOS, kill_at, kill_until_through
+from tests.faults.scenarios import PLAYS, kill_at, kill_until_through
+from tests.ways import WAYS
 
 RUNS = int(os.environ.get("LISTBRIDGE_SOAK_KILLS", "1000"))
 SEED = os.environ.get("LISTBRIDGE_SOAK_SEED", "1")
@@ -21,19 +22,21 @@ LISTS_WITH_MANY = max(RUNS // 100, 1)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(("scenario", "way"), PLAYS)
 def test_killed_at_every_point_nothing_is_lost_and_only_doubts_are_repeated(
-    ground: Ground, scenario: str
+    ground: Ground, scenario: str, way: str
 ) -> None:
-    chance = random.Random(f"{SEED} {scenario}")
+    ground.way = way
+    runs = RUNS // len(WAYS) if scenario == "fan-out" else RUNS
+    chance = random.Random(f"{SEED} {scenario} {way}")
 
     point = 1
     while kill_at(ground, scenario, point):
         point += 1
-    for _ in range(RUNS - point):
+    for _ in range(runs - point):
         kill_at(ground, scenario, chance.randint(1, point), chance.randint(1, LONGEST_LIFE))
 
-    _tell(ground, f"{scenario}: each of {point - 1} points, then two in a row")
+    _tell(ground, f"{scenario}, {way}: each of {point - 1} points, then two in a row")
 
 
 @pytest.mark.soak
@@ -44,6 +47,7 @@ def test_lists_with_many_letters_die_time_and_again_and_lose_nothing(
     chance = random.Random(f"{SEED} {protocol}")
 
     for _ in range(LISTS_WITH_MANY):
+        ground.way = chance.choice(list(WAYS))
         kill_until_through(ground, protocol, MANY_LETTERS, chance)
 
     _tell(ground, f"{protocol}, {MANY_LETTERS} letters")

@@ -58,9 +58,9 @@ def _table(played: Sequence[Played]) -> str:
     count = Counter(
         (str(one.cell.road), one.cell.strike.fault) for one in played if one.cell.strike
     )
-    lines = ["", f"{'':14}" + "".join(f"{fault.value:>9}" for fault in Fault)]
+    lines = ["", f"{'':25}" + "".join(f"{fault.value:>9}" for fault in Fault)]
     for road in map(str, ROADS):
-        lines.append(f"{road:14}" + "".join(f"{count[road, fault]:>9}" for fault in Fault))
+        lines.append(f"{road:25}" + "".join(f"{count[road, fault]:>9}" for fault in Fault))
     waits = [seconds for one in played if _is_silence(one) for seconds in one.left_after]
     doubts = sum(one.line["uncertain"] for one in played)
     lines += [

@@ -327,14 +327,14 @@ def test_one_warning_names_all_keys_without_effect(category: WriteCategory) -> N
     category(
         top='description = "x"\nlanguage = "de"',
         incoming='oauth2 = { provider = "google" }',
-        end="chunking = 'off'\n[message]\npersonalise = false",
+        end="oauth2 = { provider = 'google' }\n[message]\npersonalise = false",
     )
 
     [warning] = load().warnings
 
     assert str(warning) == (
         "categories/general.toml: accepted, but not yet in effect in this version: description, "
-        "language, incoming.oauth2, outgoing.chunking, message.personalise"
+        "language, incoming.oauth2, outgoing.oauth2, message.personalise"
     )
 
 

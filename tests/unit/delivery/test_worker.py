@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from listbridge import clock
-from listbridge.delivery import worker
+from listbridge.delivery import ledger
 from listbridge.delivery.worker import Account, Sent, send_due
 from listbridge.submission import (
     AccountTrouble,
@@ -256,6 +256,47 @@ async def test_many_messages_side_by_side_do_not_take_each_others_bytes_away(
     assert Counter(content for _, content in courier.taken) == {b"\r\n" + x: 2 for x in texts}
 
 
+@pytest.mark.parametrize(("max_recipients", "at_once"), [(1, 8), (25, 4), (100, 2)])
+async def test_a_connection_carries_several_groups_at_once_and_fewer_of_large_ones(
+    db: Database, category_id: int, now: datetime, max_recipients: int, at_once: int
+) -> None:
+    with db.transaction() as tx:
+        for number in range(max_recipients * 10):
+            address = f"s{number}@example.org"
+            subscriptions.put(
+                tx, category_id, address=address, key=address, name="", origin=Origin.ADMIN, now=now
+            )
+        _, raw_id = inbound.keep(tx, category_id, RAW, source=Source.CLI, now=now)
+        new = NewOutgoing(
+            Kind.POST, category_id, None, "general@example.org", RAW, b"", raw_id, None
+        )
+        outbox.fan_out(tx, new, to_subscribers=True, without=None, refusal=None, now=now)
+    courier = RecordingCourier(depth=8, seconds=0.01)
+
+    settings = {"max_recipients": max_recipients, "max_connections": 1}
+    await _send(db, category_id, courier, **settings)
+
+    assert courier.most_under_way == at_once
+    assert len(set(courier.recipients())) == len(courier.recipients()) == max_recipients * 10
+
+
+@pytest.mark.usefixtures("queued")
+async def test_what_is_not_claimed_yet_is_in_no_doubt(db: Database, category_id: int) -> None:
+    most = 0
+
+    def look(envelope: Envelope) -> dict[str, Outcome]:
+        nonlocal most
+        most = max(most, _states(db)["sending"])
+        return dict.fromkeys(envelope.recipients, SENT)
+
+    courier = RecordingCourier(look, depth=2, seconds=0.01)
+
+    await _send(db, category_id, courier, max_recipients=1, max_connections=2)
+
+    assert most <= 4
+    assert _states(db) == {"sent": 10}
+
+
 # What the log says of it.
 
 Told = Callable[[str], list[dict[str, Any]]]
@@ -344,7 +385,7 @@ async def test_what_an_earlier_run_of_this_process_could_not_record_is_doubted(
 async def test_a_store_that_is_away_for_a_moment_leaves_no_doubt(
     db: Database, category_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle, tries = worker.settle, []
+    settle, tries = ledger.settle, []
 
     def away_at_first(*args: object) -> object:
         tries.append(args)
@@ -352,8 +393,8 @@ async def test_a_store_that_is_away_for_a_moment_leaves_no_doubt(
             raise StoreError("the database is being started anew")
         return settle(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(worker, "settle", away_at_first)
-    monkeypatch.setattr(worker, "_STORE_WAITS", (0.0, 0.0))
+    monkeypatch.setattr(ledger, "settle", away_at_first)
+    monkeypatch.setattr(ledger, "_STORE_WAITS", (0.0, 0.0))
 
     sent = await _send(db, category_id, RecordingCourier())
 

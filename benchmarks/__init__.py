@@ -1,0 +1,1 @@
+"""Measurements of the program beside its peers; `make bench` runs them all."""
