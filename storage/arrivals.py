@@ -14,6 +14,7 @@ from storage.schema import inbound, mailboxes, raw_messages
 
 # SQLite allows 32,766 variables in a statement.
 _CHUNK = 5_000
+_KEEP = table.insert().returning(table.c.id)
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def keep(
         "seen_at": now,
         "returned": 0,
     }
-    made: int = tx.execute(table.insert().values(row).returning(table.c.id)).scalar_one()
+    made: int = tx.execute(_KEEP, row).scalar_one()
     return made
 
 

@@ -9,26 +9,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Column, func, select
+from sqlalchemy import Column, ColumnElement, func, select
 from sqlalchemy.exc import DBAPIError
 
 from storage.database import Tx
 from storage.dialects import is_postgresql
 
+_SMALL = 100_000  #: octets
 
-def room_for(tx: Tx, value: bytes) -> Any:
-    """Return what is to be inserted for `value`, to be followed by `fill`.
+
+def is_for_in_place(tx: Tx, value: bytes) -> bool:
+    """Say whether a new value gets `room_for` it, to be followed by `fill`, or goes as it is.
+
+    Opening it in place takes longer than the copies of a small one.
+    """
+    return len(value) > _SMALL and not is_postgresql(tx)
+
+
+def room_for(size: ColumnElement[int]) -> ColumnElement[Any]:
+    """Return what is to be inserted for a value of that size.
 
     SQLite makes no copy of the room only where the column is the last one of its table.
     """
-    return value if is_postgresql(tx) else func.zeroblob(len(value))
+    return func.zeroblob(size)
 
 
 def fill(tx: Tx, column: Column[Any], row_id: int, value: bytes) -> None:
     """Write `value` into its room, in the same transaction."""
-    if not is_postgresql(tx):
-        with _opened(tx, column, row_id) as blob:
-            blob.write(value)
+    with _opened(tx, column, row_id) as blob:
+        blob.write(value)
 
 
 def read(tx: Tx, column: Column[Any], row_id: int) -> bytes:

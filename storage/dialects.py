@@ -18,7 +18,12 @@ def is_postgresql(tx: Tx) -> bool:
 
 def insert(tx: Tx, table: Table) -> postgresql.Insert | sqlite.Insert:
     """Begin an INSERT that can go on with ON CONFLICT."""
-    return postgresql.insert(table) if is_postgresql(tx) else sqlite.insert(table)
+    return insert_for(tx.dialect.name, table)
+
+
+def insert_for(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Begin the same for a database of that name, for a statement that is made once and kept."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def insert_unless_there(tx: Tx, table: Table, row: Mapping[str, object]) -> bool:

@@ -1,17 +1,41 @@
 """Inbound messages: what we have stored and answer for until it is decided."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, exists, select
+from sqlalchemy import Row, Select, bindparam, exists, select
 
 from storage import categories as known_categories
 from storage import raw_messages
 from storage.database import Tx
 from storage.schema import categories, is_received, is_shunted
 from storage.schema import inbound as table
+from storage.schema import raw_messages as stored
 from storage.states import InboundState, Result, Source
+
+_LARGEST_ID = 2**63 - 1
+
+# What is asked for each message that comes is put together once; to do so takes longer than to ask.
+_KEEP = table.insert().returning(table.c.id)
+_LEAVE = table.update().where(table.c.id == bindparam("this"), table.c.state == bindparam("left"))
+_CAME_BEFORE = select(
+    exists().where(
+        table.c.category_id == bindparam("category"),
+        table.c.raw_id == bindparam("raw"),
+        table.c.id < bindparam("before"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An undecided message, before anything of it is read."""
+
+    id: int
+    attempts: int
+    size: int  #: octets
 
 
 @dataclass(frozen=True)
@@ -43,8 +67,23 @@ def keep(
 ) -> tuple[int, int]:
     """Store a message as received; return (inbound id, raw id). We answer for it from here on."""
     raw_id = raw_messages.keep(tx, raw)
-    # Ids are given before the commit; so what has the lower one can also be seen first.
     known_categories.lock(tx, category_id)
+    return keep_stored(tx, category_id, raw_id, source=source, now=now, approved=approved), raw_id
+
+
+def keep_stored(
+    tx: Tx,
+    category_id: int,
+    raw_id: int,
+    *,
+    source: Source,
+    now: datetime,
+    approved: bool = False,
+) -> int:
+    """As `keep`, of bytes that are stored; return the inbound id. The category is locked by then.
+
+    Ids are given before the commit; so what has the lower one can also be seen first.
+    """
     row = {
         "category_id": category_id,
         "raw_id": raw_id,
@@ -54,8 +93,8 @@ def keep(
         "state": InboundState.RECEIVED,
         "attempts": 0,
     }
-    inbound_id = tx.execute(table.insert().values(row).returning(table.c.id)).scalar_one()
-    return inbound_id, raw_id
+    made: int = tx.execute(_KEEP, row).scalar_one()
+    return made
 
 
 def find(tx: Tx, inbound_id: int) -> Inbound | None:
@@ -70,6 +109,16 @@ def waiting(tx: Tx, category_id: int) -> list[int]:
     return list(tx.execute(query.order_by(table.c.id)).scalars())
 
 
+def backlog(tx: Tx, category_id: int) -> list[Waiting]:
+    """Return a category's undecided messages in the order they came, with what each may cost."""
+    query = (
+        select(table.c.id, table.c.attempts, stored.c.size)
+        .join(stored, stored.c.id == table.c.raw_id)
+        .where(table.c.category_id == category_id, is_received)
+    )
+    return [Waiting(*row) for row in tx.execute(query.order_by(table.c.id))]
+
+
 def shunted(tx: Tx, category_id: int | None = None) -> list[Inbound]:
     """Return what was set aside, in one category or in all, oldest first."""
     query = _query().where(is_shunted).order_by(table.c.id)
@@ -80,10 +129,9 @@ def shunted(tx: Tx, category_id: int | None = None) -> list[Inbound]:
 
 def came_before(tx: Tx, category_id: int, raw_id: int, inbound_id: int | None) -> bool:
     """Say whether the same bytes came into this category before."""
-    query = select(table.c.id).where(table.c.category_id == category_id, table.c.raw_id == raw_id)
-    if inbound_id is not None:
-        query = query.where(table.c.id < inbound_id)
-    return bool(tx.execute(select(exists(query))).scalar())
+    before = _LARGEST_ID if inbound_id is None else inbound_id
+    values = {"category": category_id, "raw": raw_id, "before": before}
+    return bool(tx.execute(_CAME_BEFORE, values).scalar())
 
 
 def begin(tx: Tx, inbound_id: int) -> int | None:
@@ -97,9 +145,20 @@ def begin(tx: Tx, inbound_id: int) -> int | None:
     return tx.execute(update).scalar()
 
 
-def give_back(tx: Tx, inbound_id: int) -> None:
-    """Take an attempt back that ended for no fault of the message."""
-    update = table.update().where(table.c.id == inbound_id, table.c.attempts > 0)
+def begin_several(tx: Tx, inbound_ids: Sequence[int]) -> list[Inbound]:
+    """Count one more attempt at deciding each; return those that are not decided, in their order.
+
+    Only for few: they are all named in one statement.
+    """
+    these = (table.c.id.in_(inbound_ids), table.c.state == InboundState.RECEIVED)
+    tx.execute(table.update().where(*these).values(attempts=table.c.attempts + 1))
+    return [_read(row) for row in tx.execute(_query().where(*these).order_by(table.c.id))]
+
+
+def give_back(tx: Tx, inbound_ids: Sequence[int]) -> None:
+    """Take attempts back that ended for no fault of the messages; not of those decided by then."""
+    these = (table.c.id.in_(inbound_ids), table.c.state == InboundState.RECEIVED)
+    update = table.update().where(*these, table.c.attempts > 0)
     tx.execute(update.values(attempts=table.c.attempts - 1))
 
 
@@ -150,8 +209,7 @@ def drop(tx: Tx, inbound_id: int) -> bool:
 
 
 def _leave(tx: Tx, inbound_id: int, state: InboundState, values: dict[str, object]) -> bool:
-    update = table.update().where(table.c.id == inbound_id, table.c.state == state)
-    return tx.execute(update.values(values)).rowcount == 1
+    return tx.execute(_LEAVE, {"this": inbound_id, "left": state, **values}).rowcount == 1
 
 
 def _query() -> Select[Any]:

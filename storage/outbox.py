@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, func, insert, literal, select
+from sqlalchemy import FromClause, bindparam, exists, func, insert, literal, select
 
 from storage import wakeup
 from storage.database import Tx
@@ -21,6 +21,38 @@ from storage.states import (
 
 #: Notices go before posts, posts before digests.
 _PRIORITY = {Kind.ALERT: 0, Kind.NOTICE: 0, Kind.PROBE: 0, Kind.POST: 1, Kind.DIGEST: 2}
+
+# Who gets each post of a category, but for the address with one key, or with none ("").
+_GETTING_EACH = (
+    subscriptions.c.category_id == bindparam("category"),
+    subscriptions.c.state == SubscriptionState.ACTIVE,
+    subscriptions.c.receives == Receives.EACH,
+    subscriptions.c.address_key != bindparam("without"),
+)
+_FILLED = {
+    "outgoing_id": bindparam("outgoing", type_=deliveries.c.outgoing_id.type),
+    "category_id": subscriptions.c.category_id,
+    "recipient": subscriptions.c.address,
+    "priority": bindparam("its_priority", type_=deliveries.c.priority.type),
+    "state": bindparam("its_state", type_=deliveries.c.state.type),
+    "attempts": literal(0),
+    "waited": literal(0),
+    "next_attempt": bindparam("now", type_=deliveries.c.next_attempt.type),
+    "last_reply": bindparam("refusal", type_=deliveries.c.last_reply.type),
+}
+# What is asked for each message is put together once; to do so takes longer than to ask.
+_FILL = insert(deliveries).from_select(
+    list(_FILLED), select(*_FILLED.values()).where(*_GETTING_EACH)
+)
+_SET_RECIPIENTS = (
+    table.update().where(table.c.id == bindparam("this")).values(recipients=bindparam("made"))
+)
+_ADD = table.insert().returning(table.c.id)
+_MADE = select(
+    exists().where(
+        table.c.category_id == bindparam("category"), table.c.made_message_id == bindparam("named")
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -87,33 +119,29 @@ def fan_out(
         "recipients": 0,
         "created_at": now,
     }
-    outgoing_id = tx.execute(table.insert().values(row).returning(table.c.id)).scalar_one()
+    outgoing_id = tx.execute(_ADD, row).scalar_one()
     if not to_subscribers:
         return 0
     state = DeliveryState.PENDING if refusal is None else DeliveryState.FAILED
-    columns = {
-        "outgoing_id": literal(outgoing_id),
-        "category_id": subscriptions.c.category_id,
-        "recipient": subscriptions.c.address,
-        "priority": literal(_PRIORITY[new.kind]),
-        "state": literal(state.value),
-        "attempts": literal(0),
-        "waited": literal(0),
-        "next_attempt": literal(now, deliveries.c.next_attempt.type),
-        "last_reply": literal(refusal, deliveries.c.last_reply.type),
+    values = {
+        "outgoing": outgoing_id,
+        "category": new.category_id,
+        "without": without or "",
+        "its_priority": _PRIORITY[new.kind],
+        "its_state": state.value,
+        "now": now,
+        "refusal": refusal,
     }
-    chosen = select(*columns.values()).where(*_getting_each(new.category_id, without))
-    filling = insert(deliveries).from_select(list(columns), chosen)
-    made = tx.execute(filling, execution_options=COUNTED).rowcount
-    tx.execute(table.update().where(table.c.id == outgoing_id).values(recipients=made))
+    made = tx.execute(_FILL, values, execution_options=COUNTED).rowcount
+    tx.execute(_SET_RECIPIENTS, {"this": outgoing_id, "made": made})
     wakeup.tell(tx)
     return made
 
 
 def count_recipients(tx: Tx, category_id: int, without: str | None) -> int:
     """Return how many deliveries a fan-out would make now."""
-    query = select(func.count()).where(*_getting_each(category_id, without))
-    return tx.execute(query).scalar_one()
+    query = select(func.count()).where(*_GETTING_EACH)
+    return tx.execute(query, {"category": category_id, "without": without or ""}).scalar_one()
 
 
 def find(tx: Tx, outgoing_id: int) -> Outgoing:
@@ -136,10 +164,7 @@ def find(tx: Tx, outgoing_id: int) -> Outgoing:
 
 def made_by_us(tx: Tx, category_id: int, message_id: str) -> bool:
     """Say whether we generated this Message-ID ourselves, for a post of this category."""
-    query = select(func.count()).where(
-        table.c.category_id == category_id, table.c.made_message_id == message_id
-    )
-    return tx.execute(query).scalar_one() > 0
+    return bool(tx.execute(_MADE, {"category": category_id, "named": message_id}).scalar())
 
 
 def cancel_for(tx: Tx, category_id: int, key: str) -> int:
@@ -165,13 +190,3 @@ def with_names(joined: FromClause) -> FromClause:
 
 def names_of(row: Any) -> Names:
     return Names(row.slug, row.post_id, row.message_id)
-
-
-def _getting_each(category_id: int, without: str | None) -> tuple[ColumnElement[bool], ...]:
-    """Who gets each post of a category; `without` is the key of an address that gets none."""
-    return (
-        subscriptions.c.category_id == category_id,
-        subscriptions.c.state == SubscriptionState.ACTIVE,
-        subscriptions.c.receives == Receives.EACH,
-        subscriptions.c.address_key != (without or ""),
-    )

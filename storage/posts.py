@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, bindparam, func, select
 
 from storage.database import Tx
 from storage.schema import categories, post_aliases, post_references
@@ -15,6 +15,30 @@ from storage.states import PostState
 # What was rejected or discarded has no part in the conversation.
 _IN_THREADS = (PostState.ACCEPTED, PostState.HELD)
 _LATELY = 1000  #: posts
+
+# What is asked of each post that comes is put together once; to do so takes longer than to ask.
+_ADD = table.insert().returning(table.c.id)
+_ADD_ALIAS = post_aliases.insert()
+_ADD_REFERENCE = post_references.insert()
+_SET_THREAD = (
+    table.update().where(table.c.id == bindparam("this")).values(thread_id=bindparam("thread"))
+)
+_SAME_CONTENT = select(table.c.id).where(
+    table.c.category_id == bindparam("category"),
+    table.c.message_id == bindparam("named"),
+    table.c.fingerprint == bindparam("saying"),
+)
+_ANSWERING = (
+    select(post_references.c.post_id, post_references.c.rank)
+    .join(table, table.c.id == post_references.c.post_id)
+    .where(
+        post_references.c.category_id == bindparam("category"),
+        post_references.c.message_id.in_(bindparam("names", expanding=True)),
+        table.c.state.in_(_IN_THREADS),
+        table.c.parent_rank.is_(None) | (post_references.c.rank < table.c.parent_rank),
+    )
+    .order_by(post_references.c.post_id, post_references.c.rank)
+)
 
 
 @dataclass(frozen=True)
@@ -77,11 +101,11 @@ def add(tx: Tx, new: NewPost, now: datetime) -> int:
         "trail": list(new.trail),
         "created_at": now,
     }
-    post_id: int = tx.execute(table.insert().values(row).returning(table.c.id)).scalar_one()
-    tx.execute(table.update().where(table.c.id == post_id).values(thread_id=post_id))
+    post_id: int = tx.execute(_ADD, row).scalar_one()
+    tx.execute(_SET_THREAD, {"this": post_id, "thread": post_id})
     names = dict.fromkeys((new.message_id, *new.aliases))
     tx.execute(
-        post_aliases.insert(),
+        _ADD_ALIAS,
         [
             {"category_id": new.category_id, "message_id": name, "post_id": post_id}
             for name in names
@@ -89,7 +113,7 @@ def add(tx: Tx, new: NewPost, now: datetime) -> int:
     )
     if new.references:
         tx.execute(
-            post_references.insert(),
+            _ADD_REFERENCE,
             [
                 {
                     "post_id": post_id,
@@ -105,7 +129,7 @@ def add(tx: Tx, new: NewPost, now: datetime) -> int:
 
 def find(tx: Tx, post_id: int) -> Post | None:
     """Return one post."""
-    row = tx.execute(_query().where(table.c.id == post_id)).one_or_none()
+    row = tx.execute(_FIND, {"this": post_id}).one_or_none()
     return _read(row) if row else None
 
 
@@ -132,12 +156,8 @@ def in_category(
 
 def same_content(tx: Tx, category_id: int, message_id: str, fingerprint: str) -> int | None:
     """Return the id of the post with this Message-ID and this content, if there is one."""
-    query = select(table.c.id).where(
-        table.c.category_id == category_id,
-        table.c.message_id == message_id,
-        table.c.fingerprint == fingerprint,
-    )
-    return tx.execute(query).scalar()
+    values = {"category": category_id, "named": message_id, "saying": fingerprint}
+    return tx.execute(_SAME_CONTENT, values).scalar()
 
 
 def sent_at(tx: Tx, category_id: int, moment: datetime) -> str | None:
@@ -190,18 +210,8 @@ def known_as(tx: Tx, category_id: int, message_ids: Sequence[str]) -> dict[str, 
 
 def answering(tx: Tx, category_id: int, message_ids: Sequence[str]) -> list[tuple[int, int]]:
     """Return (post id, rank) of posts that refer to one of these nearer than to their parent."""
-    query = (
-        select(post_references.c.post_id, post_references.c.rank)
-        .join(table, table.c.id == post_references.c.post_id)
-        .where(
-            post_references.c.category_id == category_id,
-            post_references.c.message_id.in_(message_ids),
-            table.c.state.in_(_IN_THREADS),
-            table.c.parent_rank.is_(None) | (post_references.c.rank < table.c.parent_rank),
-        )
-        .order_by(post_references.c.post_id, post_references.c.rank)
-    )
-    return [(post_id, rank) for post_id, rank in tx.execute(query)]
+    values = {"category": category_id, "names": list(message_ids)}
+    return [(post_id, rank) for post_id, rank in tx.execute(_ANSWERING, values)]
 
 
 def ancestors(tx: Tx, post_id: int) -> list[int]:
@@ -251,6 +261,9 @@ def _query() -> Select[Any]:
     )
     joined = table.join(categories, categories.c.id == table.c.category_id)
     return select(*columns).select_from(joined)
+
+
+_FIND = _query().where(table.c.id == bindparam("this"))
 
 
 def _read(row: Row[Any]) -> Post:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import BindParameter, Row, bindparam, func, select
 
 from storage import categories
 from storage.database import Tx
@@ -38,9 +38,16 @@ def in_category(
     return [_read(row) for row in tx.execute(query)]
 
 
+def addresses(tx: Tx, category_id: int) -> set[str]:
+    """Return the addresses of all subscriptions of a category, ended ones included."""
+    return set(
+        tx.execute(select(table.c.address).where(table.c.category_id == category_id)).scalars()
+    )
+
+
 def find(tx: Tx, category_id: int, key: str) -> Subscription | None:
     """Return the subscription of the address with this key."""
-    row = tx.execute(_query(category_id).where(table.c.address_key == key)).one_or_none()
+    row = tx.execute(_FIND, {"category": category_id, "key": key}).one_or_none()
     return _read(row) if row else None
 
 
@@ -95,7 +102,7 @@ def remove(tx: Tx, category_id: int, key: str, *, by: Origin, now: datetime) -> 
     return tx.execute(update.values(values)).rowcount == 1
 
 
-def _query(category_id: int) -> Any:
+def _query(category_id: int | BindParameter[int]) -> Any:
     columns = (
         table.c.id,
         table.c.address,
@@ -108,6 +115,10 @@ def _query(category_id: int) -> Any:
         table.c.changed_at,
     )
     return select(*columns).where(table.c.category_id == category_id)
+
+
+# Asked for each message that comes, so it is put together once.
+_FIND = _query(bindparam("category")).where(table.c.address_key == bindparam("key"))
 
 
 def _update(category_id: int, key: str) -> Any:

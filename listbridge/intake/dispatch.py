@@ -1,9 +1,10 @@
-"""Dispatch: decide what has been received, one message at a time, each all or nothing."""
+"""Dispatch: decide what has been received, in its order, each message all or nothing."""
 
 import traceback
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import sleep
+from time import monotonic, sleep
 
 from listbridge import clock
 from listbridge.category import Category
@@ -11,6 +12,7 @@ from listbridge.delivery import fanout
 from listbridge.errors import ListbridgeError
 from listbridge.intake import events, thread
 from listbridge.intake.classify import Kind
+from listbridge.intake.groups import groups
 from listbridge.intake.judge import Judgement, Understood, consider, understand
 from listbridge.intake.tally import Tally
 from listbridge.moderation.rules import Action
@@ -26,6 +28,11 @@ _DEATHS = 3
 # A database that is started anew is back by then. Seconds.
 _STORE_WAITS = (0.5, 2.0, 10.0)
 
+# For so long messages are read that are to be decided together, and no transaction that decides
+# them takes much longer: others want to write too. Seconds.
+_LONG = 0.1
+
+_REPEATED = "the same bytes came before"
 _STATES = {
     Action.ACCEPT: PostState.ACCEPTED,
     Action.HOLD: PostState.HELD,
@@ -46,10 +53,19 @@ _COUNTERS = {
 
 
 @dataclass(frozen=True)
+class _Read:
+    """A message as it is stored, and read where that is needed."""
+
+    one: Inbound
+    raw: bytes
+    understood: Understood | None  #: None where the same bytes came before
+
+
+@dataclass(frozen=True)
 class _Decision:
     """What was decided, to be counted and told once it is committed."""
 
-    judgement: Judgement
+    judgement: Judgement | None  #: None where the same bytes came before
     counter: str
     post_id: int | None = None
     queued: int = 0
@@ -70,41 +86,56 @@ def dispatch_waiting(
     """Decide everything this category has received, in the order it came.
 
     A message that cannot be understood is shunted and the next one goes on; `StoreError` ends it,
-    and what is left stays received. `queued` is called after each that led to deliveries.
+    and what is left stays received. `queued` is called whenever deliveries have been made.
     """
     with db.reading() as tx:
-        waiting = inbound.waiting(tx, category_id)
-    for inbound_id in waiting:
-        before = tally.queued
-        dispatch(db, category, inbound_id, tally)
-        if tally.queued > before:
-            queued()
+        waiting = inbound.backlog(tx, category_id)
+    for group in groups(waiting):
+        _dispatch(db, category, group, tally, queued)
 
 
 def dispatch(db: Database, category: Category, inbound_id: int, tally: Tally) -> None:
     """Decide one received message and count what became of it."""
+    _dispatch(db, category, [inbound_id], tally, nobody_waits)
+
+
+def _dispatch(
+    db: Database,
+    category: Category,
+    group: Sequence[int],
+    tally: Tally,
+    queued: Callable[[], None],
+) -> None:
     with db.transaction() as tx:
-        attempts = inbound.begin(tx, inbound_id)
-        one = inbound.find(tx, inbound_id)
-    if attempts is None or one is None:
-        return  # another process has decided it
+        left = inbound.begin_several(tx, group)  # what another process has decided is not in it
+    together = len(left) > 1
     try:
-        if attempts > _DEATHS:
-            reason = f"the program ended {_DEATHS} times while it was handling this message"
-            _shunt(db, one, tally, reason, None, None)
-        else:
-            _decide(db, category, one, tally)
+        while left:
+            before = tally.queued
+            done = 0
+            if together:
+                try:
+                    done = _decide_together(db, category, left, tally)
+                except Exception:
+                    # All is undone. What is wrong, and with which, shows when each is alone.
+                    together = False
+            if done == 0:
+                _decide_alone(db, category, left[0], tally)
+                done = 1
+            del left[:done]
+            if tally.queued > before:
+                queued()
     except StoreError:
-        _give_back(db, inbound_id)
+        _give_back(db, [one.id for one in left])
         raise
 
 
-def _give_back(db: Database, inbound_id: int) -> None:
-    """Have an attempt not count: it was no fault of the message, which stays received."""
+def _give_back(db: Database, inbound_ids: Sequence[int]) -> None:
+    """Have an attempt not count: it was no fault of the messages, which stay received."""
     for wait in (*_STORE_WAITS, None):
         try:
             with db.transaction() as tx:
-                inbound.give_back(tx, inbound_id)
+                inbound.give_back(tx, inbound_ids)
         except StoreError:
             if wait is not None:
                 sleep(wait)
@@ -112,18 +143,67 @@ def _give_back(db: Database, inbound_id: int) -> None:
             return
 
 
+def _decide_together(
+    db: Database, category: Category, waiting: Sequence[Inbound], tally: Tally
+) -> int:
+    """Decide the first ones in one transaction; return how many, none if the first is unreadable.
+
+    Whatever it raises, nothing is decided then.
+    """
+    read = _read_some(db, waiting)
+    decided: list[tuple[_Read, _Decision | None]] = []
+    with db.transaction() as tx:
+        categories.lock(tx, waiting[0].category_id)
+        begun = monotonic()
+        while read and monotonic() < begun + _LONG:
+            one = read.popleft()
+            decided.append((one, _record(tx, category, one)))
+    for one, decision in decided:
+        # Only what is committed counts.
+        if decision is not None:
+            _tell(one, decision, tally)
+    return len(decided)
+
+
+def _read_some(db: Database, waiting: Sequence[Inbound]) -> deque[_Read]:
+    """Read the first ones, as many as can be read in a moment, or as there are before a bad one."""
+    with db.reading() as tx:
+        stored = [_stored(tx, one) for one in waiting]
+    read: deque[_Read] = deque()
+    begun = monotonic()
+    for one, (raw, repeated) in zip(waiting, stored, strict=True):
+        try:
+            read.append(_Read(one, raw, None if repeated else understand(raw)))
+        except Exception:
+            break  # It is read again, alone, and what is wrong with it is seen to then.
+        if monotonic() > begun + _LONG:
+            break
+    return read
+
+
+def _stored(tx: Tx, one: Inbound) -> tuple[bytes, bool]:
+    """Return the bytes of a message, and whether the same came before."""
+    raw = raw_messages.read(tx, one.raw_id)
+    return raw, inbound.came_before(tx, one.category_id, one.raw_id, one.id)
+
+
+def _decide_alone(db: Database, category: Category, one: Inbound, tally: Tally) -> None:
+    if one.attempts > _DEATHS:
+        reason = f"the program ended {_DEATHS} times while it was handling this message"
+        _shunt(db, one, tally, reason, None, None)
+    else:
+        _decide(db, category, one, tally)
+
+
 def _decide(db: Database, category: Category, one: Inbound, tally: Tally) -> None:
     raw = None
     try:
         with db.reading() as tx:
-            raw = raw_messages.read(tx, one.raw_id)
-            repeated = inbound.came_before(tx, one.category_id, one.raw_id, one.id)
-        if repeated:
-            _finish_repeated(db, one, raw, tally)
-            return
-        understood = understand(raw)
+            raw, repeated = _stored(tx, one)
+        read = _Read(one, raw, None if repeated else understand(raw))
         with db.transaction() as tx:
-            decision = _apply(tx, category, one, understood)
+            categories.lock(tx, one.category_id)
+            decision = _record(tx, category, read)
     except StoreError:
         raise
     except ListbridgeError as err:
@@ -133,16 +213,18 @@ def _decide(db: Database, category: Category, one: Inbound, tally: Tally) -> Non
         reason = f"handling it failed: {type(err).__name__}"
         _shunt(db, one, tally, reason, _without_content(err), raw)
     else:
-        # Only what is committed counts.
         if decision is not None:
-            _tell(one, understood, decision, tally)
+            _tell(read, decision, tally)
 
 
-def _tell(one: Inbound, understood: Understood, decision: _Decision, tally: Tally) -> None:
+def _tell(read: _Read, decision: _Decision, tally: Tally) -> None:
     tally.add(**{decision.counter: 1}, queued=decision.queued)
+    if read.understood is None or decision.judgement is None:
+        events.repeated(read.one, read.raw, _REPEATED)
+        return
     events.decided(
-        one,
-        understood,
+        read.one,
+        read.understood,
         decision.judgement,
         post_id=decision.post_id,
         queued=decision.queued,
@@ -150,23 +232,19 @@ def _tell(one: Inbound, understood: Understood, decision: _Decision, tally: Tall
     )
 
 
-def _finish_repeated(db: Database, one: Inbound, raw: bytes, tally: Tally) -> None:
-    reason = "the same bytes came before"
-    with db.transaction() as tx:
-        done = inbound.finish(tx, one.id, Result.DUPLICATE, reason=reason, now=clock.now())
-    if done:
-        tally.add(duplicates=1)
-        events.repeated(one, raw, reason)
+def _record(tx: Tx, category: Category, read: _Read) -> _Decision | None:
+    """Record what the message is; None if another process has decided it meanwhile.
 
-
-def _apply(tx: Tx, category: Category, one: Inbound, understood: Understood) -> _Decision | None:
-    """Record what the message is; None if another process has decided it meanwhile."""
-    categories.lock(tx, one.category_id)
-    judgement = consider(tx, category, one.category_id, understood, approved=one.approved)
+    The category is locked by then.
+    """
+    one, now = read.one, clock.now()
+    if read.understood is None:
+        done = inbound.finish(tx, one.id, Result.DUPLICATE, reason=_REPEATED, now=now)
+        return _Decision(None, _COUNTERS[Kind.DUPLICATE]) if done else None
+    judgement = consider(tx, category, one.category_id, read.understood, approved=one.approved)
     finding = judgement.finding
-    now = clock.now()
     if finding.kind is Kind.POST:
-        return _post(tx, category, one, understood, judgement)
+        return _post(tx, category, one, read.understood, judgement)
     if finding.kind is Kind.COMMAND:
         done = inbound.shunt(tx, one.id, reason=finding.reason or "", traceback=None, now=now)
     else:

@@ -4,16 +4,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from listbridge import clock, maillog, message
+from listbridge import clock, maillog
 from listbridge.intake import events
 from listbridge.intake.recognise import Recognised, recognise
 from listbridge.intake.tally import Tally
 from listbridge.intake.watchdog import Watchdog
 from listbridge.mailbox import FetchedMessage, IncomingSettings, Listed, Mailbox, MailboxError
-from storage import arrivals, inbound, leases, raw_messages
+from storage import arrivals, categories, inbound, leases, raw_messages
 from storage.arrivals import Arrival
 from storage.database import Database, Tx
 from storage.leases import Lease
+from storage.raw_messages import Kept
 from storage.states import Source, Trouble
 
 # So many time limits without one more message finished end a pass.
@@ -145,11 +146,12 @@ def _keep(this: _Pass, batch: Sequence[FetchedMessage]) -> None:
     logged: dict[Listed, int] = {}
     with this.db.transaction() as tx:
         leases.renew(tx, this.lease, until)
-        raw_messages.keep_several(tx, (one.raw for one in batch))
-        for one in batch:
-            leftover = _leftover(tx, this, one)
+        kept = raw_messages.keep_several(tx, [one.raw for one in batch])
+        categories.lock(tx, this.category_id)
+        for one, bytes_ in zip(batch, kept, strict=True):
+            leftover = _leftover(tx, this, one.listed, bytes_)
             if leftover is None:
-                inbound_id, logged[one.listed] = _keep_new(tx, this, one)
+                inbound_id, logged[one.listed] = _keep_new(tx, this, one.listed, bytes_)
                 new.append((inbound_id, one))
             else:
                 logged[one.listed] = leftover
@@ -173,43 +175,40 @@ def _tell_leftovers(this: _Pass, count: int) -> None:
         )
 
 
-def _keep_new(tx: Tx, this: _Pass, one: FetchedMessage) -> tuple[int, int]:
-    inbound_id, raw_id = inbound.keep(
-        tx, this.category_id, one.raw, source=Source.MAILBOX, now=clock.now()
+def _keep_new(tx: Tx, this: _Pass, listed: Listed, bytes_: Kept) -> tuple[int, int]:
+    inbound_id = inbound.keep_stored(
+        tx, this.category_id, bytes_.id, source=Source.MAILBOX, now=clock.now()
     )
-    return inbound_id, _log(tx, this, one.listed, raw_id, inbound_id)
+    return inbound_id, _log(tx, this, listed, bytes_.id, inbound_id)
 
 
-def _leftover(tx: Tx, this: _Pass, one: FetchedMessage) -> int | None:
+def _leftover(tx: Tx, this: _Pass, listed: Listed, bytes_: Kept) -> int | None:
     """Return the arrival of a message that an earlier pass stored and could not delete.
 
     Its bytes tell it, whatever the server calls it now: POP3 servers re-use and forget UIDLs, and
     IMAP UIDs mean nothing under another UIDVALIDITY.
     """
-    sha256 = message.raw_hash(one.raw)
-    place = _same_place(tx, this, one.listed, sha256)
+    if bytes_.is_new:
+        return None  # Most are, and then nothing more need be asked.
+    place = _same_place(tx, this, listed, bytes_.sha256)
     if place is not None:
         _note_returned(tx, [place])
         this.recognised.returned += place.gone_at is not None
         return place.id
     for arrival in this.recognised.elsewhere:
-        if arrival.sha256 == sha256 and _may_have_moved(arrival, one.listed):
+        if arrival.sha256 == bytes_.sha256 and _may_have_moved(arrival, listed):
             this.recognised.elsewhere.remove(arrival)
             arrivals.mark_gone(tx, [arrival.id], clock.now())
-            raw_id = raw_messages.find(tx, sha256)
-            assert raw_id is not None
-            return _log(tx, this, one.listed, raw_id, arrival.inbound_id)
-    return _come_back(tx, this, sha256)
+            return _log(tx, this, listed, bytes_.id, arrival.inbound_id)
+    return _come_back(tx, this, bytes_.id)
 
 
-def _come_back(tx: Tx, this: _Pass, sha256: str) -> int | None:
+def _come_back(tx: Tx, this: _Pass, raw_id: int) -> int | None:
     """Return the arrival of a message that has been deleted here so often that it was not.
 
     A server that forgets deletions and names is known by nothing else. The first times it may
     still be somebody who sends the very same bytes again.
     """
-    raw_id = raw_messages.find(tx, sha256)
-    assert raw_id is not None
     gone = arrivals.gone_before(tx, this.mailbox_id, this.category_id, raw_id)
     if sum(1 + arrival.returned for arrival in gone) < _TIMES_SENT:
         return None

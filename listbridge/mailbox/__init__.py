@@ -9,6 +9,7 @@ from listbridge.mailbox.mailbox import (
     Mailbox,
     MailboxBusy,
     MailboxError,
+    OutOfStep,
 )
 from listbridge.mailbox.settings import IncomingSettings
 
@@ -21,6 +22,7 @@ __all__ = [
     "MailboxBusy",
     "MailboxError",
     "NoIdle",
+    "OutOfStep",
     "Watch",
     "open_mailbox",
     "open_watch",

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from imapclient import IMAPClient
-from imapclient.response_parser import parse_response
 
-from listbridge.mailbox import explain
+from listbridge.mailbox import explain, imap_answers
 from listbridge.mailbox.link import Link
 from listbridge.mailbox.mailbox import LARGEST_MESSAGE, MailboxError
 from listbridge.mailbox.settings import IncomingSettings
@@ -120,19 +119,9 @@ class Client(IMAPClient):  # type: ignore[misc]  # imapclient has no type inform
         return wire
 
     def uid_fetch(self, uids: Sequence[int], items: str) -> dict[int, dict[bytes, Any]]:
-        """FETCH by UID; answers that do not name their UID belong to nobody and are ignored.
-
-        imapclient's own `fetch` would file those under their sequence number as if it were a UID.
-        """
+        """FETCH by UID."""
         numbers = ",".join(map(str, uids))
-        response = iter(parse_response(self._command_and_check("fetch", numbers, items, uid=True)))
-        fetched: dict[int, dict[bytes, Any]] = {}
-        for _, answer in zip(response, response, strict=True):
-            pairs = zip(answer[::2], answer[1::2], strict=True)
-            fields = {name.upper(): value for name, value in pairs}
-            if isinstance(uid := fields.get(b"UID"), int):
-                fetched.setdefault(uid, {}).update(fields)
-        return fetched
+        return imap_answers.by_uid(self._command_and_check("fetch", numbers, items, uid=True))
 
     def uid_search(self, *criteria: Any) -> set[int]:
         """SEARCH, returning UIDs."""

@@ -53,6 +53,10 @@ class LoginRefused(MailboxError):
     """The server does not let us in."""
 
 
+class OutOfStep(MailboxError):
+    """Answers did not fit what was asked for in one go; asked one by one they may."""
+
+
 class MailboxBusy(MailboxError):
     """Another connection holds the mailbox, or the server wants us later; nothing is wrong."""
 

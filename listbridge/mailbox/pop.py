@@ -3,6 +3,7 @@
 import poplib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from listbridge.mailbox import explain, pop_client, pop_dates
 from listbridge.mailbox.link import Link
@@ -14,12 +15,17 @@ from listbridge.mailbox.mailbox import (
     Listed,
     Listing,
     MailboxError,
+    OutOfStep,
     Sentences,
     Unreadable,
+    in_batches,
     nothing_came,
     too_large,
 )
 from listbridge.mailbox.settings import IncomingSettings
+
+# So many DELE are sent in one go: they and their answers fit into any system's buffers.
+_RUN = 200
 
 
 class PopMailbox:
@@ -44,6 +50,8 @@ class PopMailbox:
         self._read: set[int] = set()
         self._marked: Listing = []
         self._client = client
+        #: Whether several commands may be sent in one go.
+        self._pipelines = False
 
     def on_progress(self, report: Callable[[], None]) -> None:
         """See `Mailbox.on_progress`."""
@@ -52,6 +60,8 @@ class PopMailbox:
     def list(self) -> Listing:
         """Return the maildrop's messages; see `Mailbox.list`."""
         with self._link.talking("listing the mailbox"):
+            if self._settings.pipelining and not self._read_only:
+                self._pipelines = self._client.offers(b"PIPELINING")
             sizes = self._client.sizes()
             names = _unique(self._client.names())
             found = [
@@ -62,6 +72,15 @@ class PopMailbox:
 
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[Batch]:
         """Yield the bytes of the wanted messages in batches; see `Mailbox.fetch`."""
+        readable = [listed for listed in wanted if self._fits(listed)]
+        if not self._pipelines:
+            yield from self._one_by_one(readable)
+            return
+        for some in in_batches(readable):
+            if batch := self._in_one_go(some):
+                yield batch
+
+    def _one_by_one(self, wanted: Sequence[Listed]) -> Iterator[Batch]:
         batch: Batch = []
         size = 0
         for listed in wanted:
@@ -82,8 +101,11 @@ class PopMailbox:
                 "deleted, so nothing is"
             )
         with self._link.talking("deleting what was stored"):
-            for listed in stored:
-                self._mark(listed)
+            for listed, refused in zip(stored, self._mark(stored), strict=True):
+                if refused is None:
+                    self._marked.append(listed)
+                else:
+                    self._complain(refused)
         return []
 
     def finish(self) -> Listing:
@@ -118,40 +140,59 @@ class PopMailbox:
             self._client.check_in_step()
         return batch
 
+    def _fits(self, listed: Listed) -> bool:
+        reason = too_large(listed)
+        if reason:
+            self.unreadable.append((listed, reason))
+        return reason is None
+
     def _fetch_one(self, listed: Listed) -> Batch:
         """Return the message, alone, or nothing where it cannot be had."""
-        reason = too_large(listed)
-        if reason is None:
-            with self._link.talking("fetching messages"):
-                raw, reason = self._retrieve(listed)
-            if raw is not None and reason is None:
-                self._read.add(listed.number)
-                return [FetchedMessage(listed, raw)]
-        self.unreadable.append((listed, reason or "the server sent no content for it"))
-        return []
+        with self._link.talking("fetching messages"):
+            message = partial(self._client.message, listed, look_only=self._read_only)
+            return self._retrieved(listed, message)
 
-    def _retrieve(self, listed: Listed) -> tuple[bytes | None, str | None]:
+    def _in_one_go(self, wanted: Sequence[Listed]) -> Batch:
+        """Return those of the messages that can be had."""
+        batch: Batch = []
+        size = 0
+        most = sum(listed.size for listed in wanted) + BATCH_BYTES
+        with self._link.talking("fetching messages"):
+            self._client.ask_for(wanted)
+            for listed in wanted:
+                batch += self._retrieved(listed, partial(self._client.next_asked, listed))
+                size = sum(len(one.raw) for one in batch)
+                if size > most:
+                    raise OutOfStep(f"{self._link.where} sends far more than it announces")
+        return batch
+
+    def _retrieved(self, listed: Listed, get: Callable[[], bytes]) -> Batch:
         try:
-            raw = self._client.message(listed, look_only=self._read_only)
+            raw = get()
+            reason = nothing_came(listed, raw)
         except poplib.error_proto as err:
             if not explain.is_refusal(err):
                 raise
             words = self._link.secrets.quotable(explain.server_words(err))
-            return None, f"the server refused to send it: {words}"
-        return raw, nothing_came(listed, raw)
+            reason = f"the server refused to send it: {words}"
+        if reason is not None:
+            self.unreadable.append((listed, reason))
+            return []
+        self._read.add(listed.number)
+        return [FetchedMessage(listed, raw)]
 
-    def _mark(self, listed: Listed) -> None:
-        try:
-            self._client.dele(listed.number)
-        except poplib.error_proto as err:
-            if not explain.is_refusal(err):
-                raise
-            words = self._link.secrets.quotable(explain.server_words(err))
-            complaint = f"{self._link.where} refused to delete a stored message: {words}"
-            if complaint not in self.complaints:
-                self.complaints.append(complaint)
-        else:
-            self._marked.append(listed)
+    def _mark(self, stored: Sequence[Listed]) -> Iterator[poplib.error_proto | None]:
+        """Mark messages as deleted; yield, for each, None or how the server refuses it."""
+        runs = _RUN if self._pipelines else 1
+        for start in range(0, len(stored), runs):
+            numbers = [listed.number for listed in stored[start : start + runs]]
+            yield from self._client.mark(numbers)
+
+    def _complain(self, refused: poplib.error_proto) -> None:
+        words = self._link.secrets.quotable(explain.server_words(refused))
+        complaint = f"{self._link.where} refused to delete a stored message: {words}"
+        if complaint not in self.complaints:
+            self.complaints.append(complaint)
 
 
 def _unique(names: dict[int, str]) -> dict[int, str]:

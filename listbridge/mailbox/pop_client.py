@@ -4,18 +4,20 @@ import io
 import poplib
 import re
 import ssl
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from listbridge import guard
 from listbridge.mailbox import explain
 from listbridge.mailbox.link import Link
-from listbridge.mailbox.mailbox import LARGEST_MESSAGE, Listed, MailboxError
+from listbridge.mailbox.mailbox import LARGEST_MESSAGE, Listed, MailboxError, OutOfStep
 from listbridge.mailbox.settings import IncomingSettings
 
 # Status lines have at most 512 octets (RFC 2449 4); some servers chat longer.
 _LONGEST_STATUS = 8 * 1024
 # Bounds LIST and UIDL: a million messages of 80 octets each.
 _LARGEST_LISTING = 80 * 1024 * 1024
+_LARGEST_CAPABILITIES = 64 * 1024
 _LONGEST_NAME = 200  # RFC 1939 7 allows 70.
 # "All lines" for TOP; some servers cannot count further.
 _ALL_LINES = 999_999_999
@@ -30,6 +32,9 @@ class Client(poplib.POP3):
     def __init__(self, link: Link) -> None:
         self.link = link
         self._lines_end_in_crlf = True
+        # The answer to STAT that follows each message of those asked for in one go.
+        self._stat = b""
+        self._in_flight = 0
         super().__init__(link.where)
 
     def _create_socket(self, _timeout: float | None) -> Any:
@@ -91,6 +96,16 @@ class Client(poplib.POP3):
                 names[int(number)] = name.strip()
         return names
 
+    def offers(self, capability: bytes) -> bool:
+        """CAPA (RFC 2449 5): say whether the server has it; those without CAPA have nothing."""
+        try:
+            self._ask("CAPA")
+        except poplib.error_proto as err:
+            if not explain.is_refusal(err):
+                raise
+            return False
+        return capability in self._text(_LARGEST_CAPABILITIES).upper().split()
+
     def head(self, listed: Listed) -> bytes | None:
         """Return the header by TOP, else by RETR; None where both are refused."""
         for command in (f"TOP {listed.number} 0", f"RETR {listed.number}"):
@@ -124,6 +139,58 @@ class Client(poplib.POP3):
         number = listed.number
         self._ask(f"TOP {number} {_ALL_LINES}" if look_only else f"RETR {number}")
         return self._text(LARGEST_MESSAGE, announced=listed.size)
+
+    def ask_for(self, wanted: Sequence[Listed]) -> None:
+        """Ask for messages in one go (RFC 2449 6.6), to be read one by one with `next_asked`.
+
+        Answers bear no names. So STAT goes before the first and behind each message, and must be
+        answered the same each time: a message that contains forged answers does not know how.
+        """
+        commands = "".join(f"RETR {listed.number}\r\nSTAT\r\n" for listed in wanted)
+        self._putline(f"STAT\r\n{commands}".removesuffix("\r\n").encode())
+        self._in_flight = len(wanted)
+        self._stat = self.link.readline(_LONGEST_STATUS)
+        if not _STAT_ANSWER.match(self._stat):
+            raise self._out_of_step()
+
+    def next_asked(self, listed: Listed) -> bytes:
+        """Return the next message that was asked for; `error_proto` if the server refuses it."""
+        refused: poplib.error_proto | None = None
+        raw = b""
+        try:
+            is_late = self._getresp() == self._stat.rstrip(b"\r\n")
+        except poplib.error_proto as err:
+            if not explain.is_refusal(err):
+                raise self._out_of_step() from None
+            refused = err
+        else:
+            if is_late:
+                raise self._out_of_step()
+            raw = self._text(LARGEST_MESSAGE, announced=listed.size)
+        self._in_flight -= 1
+        if self.link.readline(_LONGEST_STATUS) != self._stat:
+            raise self._out_of_step()
+        if refused is not None:
+            raise refused
+        return raw
+
+    def mark(self, numbers: Sequence[int]) -> Iterator[poplib.error_proto | None]:
+        """DELE, in one go; yield, for each, None or how the server refuses it."""
+        self._putline("\r\n".join(f"DELE {number}" for number in numbers).encode())
+        for _ in numbers:
+            try:
+                self._getresp()
+            except poplib.error_proto as err:
+                if not explain.is_refusal(err):
+                    raise
+                yield err
+            else:
+                yield None
+
+    def _out_of_step(self) -> OutOfStep:
+        return OutOfStep(
+            f"{self.link.where} answered something else than was asked; it is out of step"
+        )
 
     def _text(self, limit: int, announced: int = 0) -> bytes:
         """Read the lines behind a status line up to the lone dot, keeping every line end.
@@ -161,6 +228,8 @@ class Client(poplib.POP3):
         """Say whether this line ends the text of which `come` octets have come."""
         if line.rstrip(b"\r\n") != b"." or not (at_start or come >= announced):
             return False
+        if come == 0 and announced > 0 and self._in_flight:
+            raise self._out_of_step()  # More was asked for, so what is behind it shows nothing.
         # Dovecot 2.3 does not double the dot with which a message begins. More behind it shows
         # that it was no end, since a server says nothing unasked.
         return come > 0 or announced == 0 or not self.link.has_unread

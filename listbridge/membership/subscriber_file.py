@@ -1,6 +1,7 @@
 """A subscriber file: one address per line, `#` comments, `Name <address>` allowed."""
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 
 from listbridge.guard import is_safe
@@ -38,13 +39,20 @@ class BadLine:
     problem: str
 
 
-def parse(text: str) -> tuple[list[Entry], list[BadLine]]:
-    """Return the subscribers in the file's order, and the lines that cannot be read."""
+def parse(text: str, known: Container[str] = ()) -> tuple[list[Entry], list[BadLine]]:
+    """Return the subscribers in the file's order, and the lines that cannot be read.
+
+    A line that is one of the `known` addresses, which are normalised, is not looked at any closer:
+    to check an address takes longer than all else with it, and most of a file is known.
+    """
     entries: list[Entry] = []
     bad: list[BadLine] = []
     # Not splitlines(): editors count other line separators as part of the line.
     for number, line in enumerate(text.split("\n"), start=1):
         line = line.strip()
+        if line in known:
+            entries.append(Entry(line, ""))
+            continue
         if not line or line.startswith("#"):
             continue
         try:

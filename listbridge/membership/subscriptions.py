@@ -1,6 +1,6 @@
 """Joining and leaving a category, and keeping its subscriber file and the store in step."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
     his own wish or by an administrator, is not added again. A line that names nobody may be a
     member's, mistyped, so then the others are added and nobody is removed.
     """
-    listed, problem = read_file(path)
+    listed, problem = read_file(path, subscriptions.addresses(tx, category_id))
     warnings = []
     categories.lock(tx, category_id)
     present = {one.key: one for one in subscriptions.in_category(tx, category_id)}
@@ -81,10 +81,13 @@ def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
     return FileChange(added, len(leaving), tuple(warnings), problem)
 
 
-def read_file(path: Path) -> tuple[Mapping[str, tuple[str, str]], str | None]:
+def read_file(
+    path: Path, known: Container[str] = ()
+) -> tuple[Mapping[str, tuple[str, str]], str | None]:
     """Return address and name by the address's key, and which lines name nobody.
 
-    Raises `SubscriberFileError` if the file cannot be read.
+    `known` are normalised addresses, which need not be checked again. Raises
+    `SubscriberFileError` if the file cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -96,7 +99,7 @@ def read_file(path: Path) -> tuple[Mapping[str, tuple[str, str]], str | None]:
         raise SubscriberFileError(
             f"the subscriber file {path} is not UTF-8 text; nobody was removed"
         ) from None
-    entries, bad = subscriber_file.parse(text)
+    entries, bad = subscriber_file.parse(text, known)
     problem = None
     if bad:
         lines = subscriber_file.told(bad)

@@ -7,6 +7,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -46,6 +47,8 @@ class _Token:
     glued: bool  # no blank in front of it
 
 
+# The same few people write to a list, and each is asked about several times for each message.
+@lru_cache(maxsize=4096)
 def normalise(text: str) -> str:
     """Return the address with its domain in lower-case ASCII (IDNA) and its local part kept.
 

@@ -41,7 +41,7 @@ class Field:
         """The value for people: decoded, without control characters, blanks folded."""
         return words.decode(self.value)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The name for comparing (names are case-insensitive)."""
         return self.name.lower()
@@ -107,15 +107,22 @@ class Head:
 
     fields: tuple[Field, ...] = ()
 
+    @cached_property
+    def _named(self) -> dict[str, list[Field]]:
+        """The fields by their keys: each head is asked for some thirty names."""
+        named: dict[str, list[Field]] = {}
+        for one in self.fields:
+            named.setdefault(one.key, []).append(one)
+        return named
+
     def first(self, name: str) -> Field | None:
         """The topmost field of that name."""
-        wanted = name.lower()
-        return next((f for f in self.fields if f.key == wanted), None)
+        found = self._named.get(name.lower())
+        return found[0] if found else None
 
     def all(self, name: str) -> tuple[Field, ...]:
         """All fields of that name, topmost first."""
-        wanted = name.lower()
-        return tuple(f for f in self.fields if f.key == wanted)
+        return tuple(self._named.get(name.lower(), ()))
 
     def value(self, name: str) -> bytes:
         """The topmost field's value; empty when there is none."""

@@ -57,7 +57,7 @@ def _inline(raw: bytes, part: Part, mark: re.Pattern[bytes], words: bytes) -> bo
     before = b"\n"
     for chunk in parts.chunks(raw, part):
         looked_at = before + chunk
-        if mark.search(looked_at):
+        if words in looked_at and mark.search(looked_at):
             return True
         before = looked_at[-_LONGEST_MARK:]
     return False

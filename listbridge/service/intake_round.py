@@ -13,7 +13,7 @@ from listbridge.errors import ListbridgeError
 from listbridge.intake.dispatch import dispatch_waiting, nobody_waits
 from listbridge.intake.poll import poll, time_budget
 from listbridge.intake.tally import Tally
-from listbridge.mailbox import IncomingSettings, LoginRefused, Mailbox, MailboxBusy
+from listbridge.mailbox import IncomingSettings, LoginRefused, Mailbox, MailboxBusy, OutOfStep
 from listbridge.membership import subscriptions
 from listbridge.service import events
 from storage import leases, owner, polls
@@ -122,7 +122,12 @@ def _poll(
     open_mailbox: Callable[[IncomingSettings], Mailbox],
 ) -> None:
     try:
-        poll(db, settings, category_id, lease, tally, open_mailbox)
+        try:
+            poll(db, settings, category_id, lease, tally, open_mailbox)
+        except OutOfStep:
+            # What it stored stays stored. A message may be such that it misleads us, or the server.
+            in_lock_step = settings.model_copy(update={"pipelining": False})
+            poll(db, in_lock_step, category_id, lease, tally, open_mailbox)
     except LeaseLost:
         raise  # whoever has the mailbox now also decides what is in it
     except StoreError as err:

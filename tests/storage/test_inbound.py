@@ -92,8 +92,8 @@ def test_an_attempt_given_back_does_not_count(
     one = keep(db, category_id, now)
     with db.transaction() as tx:
         inbound.begin(tx, one)
-        inbound.give_back(tx, one)
-        inbound.give_back(tx, one)
+        inbound.give_back(tx, [one])
+        inbound.give_back(tx, [one])
 
         assert inbound.begin(tx, one) == 1
 

@@ -9,7 +9,7 @@ import pytest
 from listbridge import clock
 from listbridge.category import Posting
 from listbridge.intake import dispatch as dispatching
-from listbridge.intake.dispatch import dispatch
+from listbridge.intake.dispatch import dispatch, dispatch_waiting
 from listbridge.intake.tally import Tally
 from listbridge.membership import subscriptions
 from listbridge.message import MessageError
@@ -373,6 +373,86 @@ def test_what_fails_after_half_of_its_rows_leaves_none_of_them(
     assert [office.count(x) for x in ("posts", "post_aliases", "outgoing")] == [0, 0, 0]
 
 
+def test_what_fails_while_it_is_recorded_is_set_aside_and_its_neighbours_are_posts(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        office.hand_in(letter(number))
+    add = posts.add
+
+    def fails(tx: Any, new: posts.NewPost, now: Any) -> int:
+        made = add(tx, new, now)
+        if new.subject == "3":
+            raise ValueError("half of it is stored")
+        return made
+
+    monkeypatch.setattr(dispatching.posts, "add", fails)
+
+    tally = office.decide()
+
+    assert counted(tally) == {"posts": 4, "shunted": 1}
+    assert office.subjects() == ["0", "1", "2", "4"]
+    assert office.count("post_aliases") == 4
+
+
+def test_several_are_decided_in_one_transaction_and_told_when_it_is_committed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.category = general(outgoing=OUTGOING)
+    subscribe(office, "bob@example.net")
+    for number in range(5):
+        office.hand_in(letter(number))
+    queued = []
+
+    dispatch_waiting(
+        office.db,
+        office.category,
+        office.category_id,
+        Tally("general"),
+        lambda: queued.append(office.count("deliveries")),
+    )
+
+    assert queued == [5]
+
+
+def test_a_fan_out_that_takes_long_ends_the_transaction(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.category = general(outgoing=OUTGOING)
+    subscribe(office, "bob@example.net")
+    for number in range(3):
+        office.hand_in(letter(number))
+    monkeypatch.setattr(dispatching, "_LONG", 0)
+    queued = []
+
+    dispatch_waiting(
+        office.db,
+        office.category,
+        office.category_id,
+        Tally("general"),
+        lambda: queued.append(office.count("deliveries")),
+    )
+
+    assert queued == [1, 2, 3]
+
+
+def test_a_killer_costs_those_beside_it_one_attempt_however_often_it_kills(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [office.hand_in(letter(n)) for n in range(4)]
+    fails_at(monkeypatch, letter(2), Killed())
+    for _ in range(3):
+        with pytest.raises(Killed):
+            office.decide()
+
+    office.decide()
+
+    found = [office.inbound(one) for one in ids]
+    assert [x.state is InboundState.SHUNTED for x in found] == [False, False, True, False]
+    assert max(found[n].attempts for n in (0, 1, 3)) == 2
+    assert office.subjects() == ["0", "1", "3"]
+
+
 def test_a_message_at_which_the_program_died_three_times_is_set_aside(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -390,7 +470,8 @@ def test_a_message_at_which_the_program_died_three_times_is_set_aside(
     assert counted(tally) == {"shunted": 1, "posts": 1}
     reason = office.inbound(killer).reason
     assert reason == "the program ended 3 times while it was handling this message"
-    assert office.inbound(neighbour).attempts == 1
+    # Once together with the killer, and then never again but for itself.
+    assert office.inbound(neighbour).attempts == 2
 
 
 def test_a_message_that_is_tried_again_by_a_person_has_all_its_attempts(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from listbridge.membership import subscriber_file
 from listbridge.membership.subscriber_file import BadLine, Entry, parse, told
 
 
@@ -81,3 +82,18 @@ def test_of_many_lines_that_cannot_be_read_a_few_are_named() -> None:
     assert len(sentence) < 3000
     assert sentence.startswith("line 1: ")
     assert sentence.endswith("; and 9980 more lines like these")
+
+
+def test_an_address_that_is_known_is_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[str] = []
+
+    def normalise(address: str) -> str:
+        checked.append(address)
+        return address
+
+    monkeypatch.setattr(subscriber_file, "normalise", normalise)
+
+    entries, bad = parse("ann@example.org\nBob <bob@example.org>\n#c\n", {"ann@example.org"})
+
+    assert (entries, bad) == ([Entry("ann@example.org", ""), Entry("bob@example.org", "Bob")], [])
+    assert checked == ["bob@example.org"]

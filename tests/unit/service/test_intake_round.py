@@ -11,13 +11,14 @@ from sqlalchemy import text
 from listbridge import clock
 from listbridge.category import Category
 from listbridge.intake.tally import Tally
+from listbridge.mailbox import IncomingSettings, OutOfStep
 from listbridge.service import intake_round
 from listbridge.service.intake_round import MailboxTaken, wait_until_free, whole_round
 from storage import inbound, leases, owner
 from storage.database import Database
 from storage.leases import Holder, Lease
 from storage.states import Source
-from tests.fakes.mailbox import FakeServer, breaks
+from tests.fakes.mailbox import FakeMailbox, FakeServer, breaks
 from tests.fakes.office import general, letter
 
 PATIENCE = 60.0  # the mailbox's `timeout`
@@ -103,6 +104,25 @@ def test_a_mailbox_that_is_down_does_not_keep_leftovers_waiting(
     assert tally.posts == 1
     assert tally.error is not None
     assert "closed the connection" in tally.error
+
+
+def test_a_mailbox_that_cannot_be_read_in_one_go_is_read_one_by_one(
+    db: Database, category: Category, category_id: int, server: FakeServer
+) -> None:
+    server.deliver(letter(1))
+    tally = Tally("general")
+    tried = []
+
+    def opened(settings: IncomingSettings) -> FakeMailbox:
+        tried.append(settings.pipelining)
+        if settings.pipelining:
+            raise OutOfStep("it is out of step")
+        return server.open(settings)
+
+    whole_round(db, category, category_id, tally, opened)
+
+    assert tried == [True, False]
+    assert (tally.posts, tally.deleted, tally.error) == (1, 1, None)
 
 
 def test_what_was_stored_before_the_mailbox_broke_is_decided(
