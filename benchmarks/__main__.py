@@ -4,12 +4,19 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import fan_out, ingest, round_trips
+from benchmarks import fan_out, ingest, outbox, round_trips, timer, wake
 from benchmarks.measure import RUNS, machine, table
 
 PAGE = Path(__file__).parents[1] / "docs/performance.md"
 _MARKS = "<!-- figures -->", "<!-- end of figures -->"
-PARTS = {"fan_out": fan_out.rows, "round_trips": round_trips.rows, "ingest": ingest.rows}
+PARTS = {
+    "fan_out": fan_out.rows,
+    "round_trips": round_trips.rows,
+    "ingest": ingest.rows,
+    "outbox": outbox.rows,
+    "timer": timer.rows,
+    "wake": wake.rows,
+}
 
 
 def main(chosen: list[str]) -> None:

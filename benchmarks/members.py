@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from listbridge import clock
@@ -25,16 +25,27 @@ BODY = LINE * (5000 // len(LINE))
 @contextmanager
 def store(members: int) -> Iterator[tuple[Database, int]]:
     """Make a store on disk with so many active members; yield it with the category's id."""
-    with tempfile.TemporaryDirectory(prefix="listbridge-bench-") as folder:
-        db = open_database(f"sqlite:///{Path(folder) / 'bench.db'}")
-        with db.transaction() as tx:
-            category_id = categories.keep(tx, "general", "general@example.org").id
-            rows = [_member(category_id, number) for number in range(members)]
-            tx.execute(subscriptions.insert(), rows)
-        try:
-            yield db, category_id
-        finally:
-            db.close()
+    with empty_store() as db:
+        yield db, subscribe(db, members)
+
+
+@contextmanager
+def empty_store() -> Iterator[Database]:
+    """Make a store on disk."""
+    with (
+        tempfile.TemporaryDirectory(prefix="listbridge-bench-") as folder,
+        closing(open_database(f"sqlite:///{Path(folder) / 'bench.db'}")) as db,
+    ):
+        yield db
+
+
+def subscribe(db: Database, members: int) -> int:
+    """Make a category with so many active members; return its id."""
+    with db.transaction() as tx:
+        category_id = categories.keep(tx, "general", "general@example.org").id
+        rows = [_member(category_id, number) for number in range(members)]
+        tx.execute(subscriptions.insert(), rows)
+    return category_id
 
 
 def _member(category_id: int, number: int) -> dict[str, object]:

@@ -60,7 +60,7 @@ class PopMailbox:
     def list(self) -> Listing:
         """Return the maildrop's messages; see `Mailbox.list`."""
         with self._link.talking("listing the mailbox"):
-            if self._settings.pipelining and not self._read_only:
+            if self._settings.pipelining == "auto" and not self._read_only:
                 self._pipelines = self._client.offers(b"PIPELINING")
             sizes = self._client.sizes()
             names = _unique(self._client.names())

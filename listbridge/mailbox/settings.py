@@ -33,7 +33,7 @@ class IncomingSettings(BaseModel):
     after_fetch: Literal["delete", "move"] = "delete"
     move_to: str | None = Field(default=None, min_length=1)
     idle: bool = True
-    pipelining: bool = True
+    pipelining: Literal["auto", "off"] = "auto"
     timeout: Duration = datetime.timedelta(seconds=60)
 
     @field_validator("host", "username", "folder", "move_to")

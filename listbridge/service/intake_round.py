@@ -126,7 +126,7 @@ def _poll(
             poll(db, settings, category_id, lease, tally, open_mailbox)
         except OutOfStep:
             # What it stored stays stored. A message may be such that it misleads us, or the server.
-            in_lock_step = settings.model_copy(update={"pipelining": False})
+            in_lock_step = settings.model_copy(update={"pipelining": "off"})
             poll(db, in_lock_step, category_id, lease, tally, open_mailbox)
     except LeaseLost:
         raise  # whoever has the mailbox now also decides what is in it

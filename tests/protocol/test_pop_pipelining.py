@@ -174,7 +174,7 @@ def test_sizes_that_lie_do_not_fill_the_memory() -> None:
         raws(mailbox)
 
 
-@pytest.mark.parametrize("fields", [{}, {"pipelining": False}])
+@pytest.mark.parametrize("fields", [{}, {"pipelining": "off"}])
 def test_without_the_offer_or_the_setting_each_answer_is_waited_for(
     fields: dict[str, object],
 ) -> None:
