@@ -13,6 +13,8 @@ from listbridge.submission.smtp import SmtpConnection, Way
 
 # Servers and firewalls forget idle connections after a minute or more, often without a word.
 _CHECK_AFTER_SECONDS = 30.0
+# A message that waits for no answer would be in doubt if the link has died since.
+_CHECK_CHUNKED_AFTER_SECONDS = 0.1
 _FAREWELL_SECONDS = 3.0
 
 
@@ -62,12 +64,12 @@ class SmtpCourier:
         while self._idle:
             # The youngest first, so that what is too many grows old and goes.
             entry = self._idle.pop()
-            resting = time.monotonic() - entry.since
-            if entry.connection.clean and (
-                resting < _CHECK_AFTER_SECONDS or await self._answers(entry.connection)
-            ):
-                return entry.connection
-            entry.connection.drop()
+            connection = entry.connection
+            trusted = _CHECK_CHUNKED_AFTER_SECONDS if connection.chunks else _CHECK_AFTER_SECONDS
+            is_young = time.monotonic() - entry.since < trusted
+            if connection.clean and (is_young or await self._answers(connection)):
+                return connection
+            connection.drop()
         return None
 
     async def _answers(self, connection: SmtpConnection) -> bool:

@@ -69,6 +69,11 @@ class SmtpConnection:
         return _DEPTHS[self._way]
 
     @property
+    def chunks(self) -> bool:
+        """Say whether whole messages leave before anything is answered."""
+        return self._way is Way.CHUNKED
+
+    @property
     def open(self) -> bool:
         return self._in_step and self._wire.stands and not self.worn
 

@@ -261,3 +261,19 @@ async def test_who_says_421_and_goes_on_is_not_believed(step: str) -> None:
     ended, _ = await eight(script)
 
     assert set(results(ended)[1:]) == {UNCERTAIN}
+
+
+async def test_a_connection_that_died_while_it_rested_leaves_nothing_in_doubt() -> None:
+    async with SmtpServer(Script(hang_at="noop", misbehaving=1)) as server:
+        courier = account(server, seconds=0.5)
+        ended = []
+        for _ in range(2):
+            async with courier.connection() as connection:
+                ended.append(
+                    await connection.deliver(Envelope("list@example.org", (BOB,)), MESSAGE)
+                )
+            await asyncio.sleep(0.15)
+        await courier.close()
+
+    assert [one[BOB].result for one in ended] == [SENT, SENT]
+    assert server.by_connection[0][-1] == "NOOP"
