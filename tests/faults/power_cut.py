@@ -30,8 +30,10 @@ _FILES = (_DATABASE, f"{_DATABASE}-wal", f"{_DATABASE}-journal")
 _DELE = re.compile(rb"DELE (\d+)\r\n")
 # Flagged \Deleted a message is anybody's to expunge, so that counts as deleting it, too.
 _EXPUNGE = re.compile(rb"\w+ UID (?:EXPUNGE|STORE) ([\d,:]+)[^\r]*\r\n")
-_RECIPIENT = re.compile(rb"RCPT TO:<([^>]+)>")
-_MESSAGE_ID = re.compile(rb"^Message-ID: <([^>]+)>", re.MULTILINE | re.IGNORECASE)
+# What one write may hold several of: a new envelope, a recipient of it, the content for them.
+_SENDING = re.compile(
+    rb"^(?:(MAIL FROM:)|RCPT TO:<([^>]+)>|Message-ID: <([^>]+)>)", re.MULTILINE | re.IGNORECASE
+)
 
 _STORED = "SELECT sha256 FROM raw_messages JOIN inbound ON inbound.raw_id = raw_messages.id"
 _CLAIMED = """SELECT message_id, recipient FROM deliveries
@@ -80,12 +82,13 @@ class _Ear:
             for uid in _numbers(found[1].decode()):
                 self.told.deleted.add(_sha256(self.round.imap[uid - 1]))
         named = self.recipients.setdefault(call.descriptor, [])
-        if line.startswith(b"MAIL FROM:"):
-            named.clear()
-        elif found := _RECIPIENT.match(line):
-            named.append(found[1].decode())
-        elif named and (found := _MESSAGE_ID.search(line)):
-            self.told.handed_over |= {(found[1].decode(), one) for one in named}
+        for begins, recipient, message_id in _SENDING.findall(line):
+            if begins:
+                named.clear()
+            elif recipient:
+                named.append(recipient.decode())
+            else:
+                self.told.handed_over |= {(message_id.decode(), one) for one in named}
 
 
 def cut(
