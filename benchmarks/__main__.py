@@ -1,16 +1,19 @@
-"""Run every benchmark and write what came of it to docs/performance.md."""
+"""Run every benchmark and write what came of it to docs/performance.md and its picture."""
 
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import fan_out, ingest, outbox, round_trips, timer, wake
+from benchmarks import fan_out, ingest, mailman, mlmmj, outbox, round_trips, timer, wake
 from benchmarks.measure import RUNS, machine, table
+from benchmarks.plot import picture
 
 PAGE = Path(__file__).parents[1] / "docs/performance.md"
 _MARKS = "<!-- figures -->", "<!-- end of figures -->"
 PARTS = {
     "fan_out": fan_out.rows,
+    "mailman": mailman.rows,
+    "mlmmj": mlmmj.rows,
     "round_trips": round_trips.rows,
     "ingest": ingest.rows,
     "outbox": outbox.rows,
@@ -35,6 +38,7 @@ def main(chosen: list[str]) -> None:
         before, _, rest = page.partition(begin)
         _, _, after = rest.partition(end)
         PAGE.write_text(f"{before}{begin}\n{found}\n{end}{after}", encoding="utf-8")
+        PAGE.with_suffix(".svg").write_text(picture(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

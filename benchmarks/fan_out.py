@@ -27,7 +27,8 @@ def rows() -> list[Row]:
         ]
 
 
-def _took(port: int, recipients: int, members: int = MEMBERS) -> tuple[float, float]:
+def took(port: int, recipients: int, members: int = MEMBERS) -> tuple[float, float]:
+    """Send a post to so many; return the seconds from the outbox to the last, and of CPU."""
     settings = settings_for(port, max_recipients=recipients, max_connections=CONNECTIONS)
     with store(members) as (db, category_id):
         queue_post(db, category_id)
@@ -38,7 +39,7 @@ def _beside_smtp_source(port: int) -> list[Row]:
     bulk = against_peer(
         1,
         "5 KB, 100 recipients a transaction",
-        lambda: MEMBERS / _took(port, 100)[0],
+        lambda: MEMBERS / took(port, 100)[0],
         lambda: smtp_source(port, MEMBERS // 100, 100, CONNECTIONS),
         "smtp-source",
         0.4,
@@ -46,7 +47,7 @@ def _beside_smtp_source(port: int) -> list[Row]:
     single = against_peer(
         2,
         "5 KB, 1 recipient a transaction",
-        lambda: MEMBERS / _took(port, 1)[0],
+        lambda: MEMBERS / took(port, 1)[0],
         lambda: smtp_source(port, MEMBERS, 1, CONNECTIONS),
         "smtp-source",
         0.5,
@@ -61,14 +62,14 @@ def _from_commit(port: int) -> list[Row]:
         )
         for n in (1_000, 10_000, 100_000)
     ]
-    bulk = at_most(6, "commit to last, 100 a transaction", lambda: _took(port, 100)[0], 1, "s")
-    single = at_most(6, "commit to last, 1 a transaction", lambda: _took(port, 1)[0], 2.5, "s")
+    bulk = at_most(6, "commit to last, 100 a transaction", lambda: took(port, 100)[0], 1, "s")
+    single = at_most(6, "commit to last, 1 a transaction", lambda: took(port, 1)[0], 2.5, "s")
     return [*first, bulk, single]
 
 
 def _cpu(port: int) -> list[Row]:
     def used(recipients: int) -> float:
-        return _took(port, recipients)[1] / MEMBERS * 1e6
+        return took(port, recipients)[1] / MEMBERS * 1e6
 
     return [
         at_most(7, "CPU a delivery, 100 a transaction", lambda: used(100), 30, "µs"),

@@ -12,13 +12,14 @@ from pathlib import Path
 from benchmarks import distance
 from benchmarks.maildrop import filled
 from benchmarks.measure import Row, against_peer, at_least, seconds
+from benchmarks.peers import unpacked
 from listbridge.category import Category
 from listbridge.intake.tally import Tally
 from listbridge.mailbox import IncomingSettings, open_mailbox
 from listbridge.service.intake_round import whole_round
 from storage import categories
 from storage.opening import open_database
-from tests.servers import certificates, dovecot, process
+from tests.servers import certificates, dovecot
 from tests.servers.dovecot import Dovecot
 
 _MESSAGES = int(os.environ.get("BENCH_MESSAGES", "5000"))
@@ -45,10 +46,10 @@ def rows() -> list[Row]:
 def _before_parsing(server: Dovecot) -> list[Row]:
     what = "IMAP drain with delete, before parsing"
     ours = functools.partial(_ours, server)
-    beside = [against_peer(8, what, ours, lambda: _imaplib(server), "imaplib in batches", 0.6)]
-    if process.program("fetchmail"):
-        beside.append(against_peer(8, what, ours, lambda: _fetchmail(server), "fetchmail", 40))
-    return beside
+    return [
+        against_peer(8, what, ours, lambda: _imaplib(server), "imaplib in batches", 0.6),
+        against_peer(8, what, ours, lambda: _fetchmail(server), "fetchmail", 40),
+    ]
 
 
 def _far_away(server: Dovecot) -> Row:
@@ -101,8 +102,6 @@ def _imaplib(server: Dovecot) -> float:
 
 def _fetchmail(server: Dovecot) -> float:
     settings = filled(server, _FOR_FETCHMAIL, port=server.imap_port)
-    program = process.program("fetchmail")
-    assert program
     with tempfile.TemporaryDirectory(prefix="listbridge-bench-") as folder:
         control = Path(folder) / "fetchmailrc"
         control.write_text(
@@ -111,7 +110,14 @@ def _fetchmail(server: Dovecot) -> float:
             "sslproto '' mda \"/bin/cat >/dev/null\" fetchall nokeep\n"
         )
         control.chmod(0o600)
-        command = [program, "-f", str(control), "-i", str(Path(folder) / "ids"), "--silent"]
+        command = [
+            str(unpacked("fetchmail")),
+            "-f",
+            str(control),
+            "-i",
+            str(Path(folder) / "ids"),
+            "--silent",
+        ]
         places = os.environ | {"FETCHMAILHOME": folder}
         return _FOR_FETCHMAIL / seconds(lambda: subprocess.run(command, check=True, env=places))
 

@@ -3,9 +3,11 @@
 import asyncio
 import smtplib
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import aiosmtplib
 
@@ -14,6 +16,15 @@ from benchmarks.members import BODY, HEAD
 from tests.servers import process
 
 SENDER = "general@example.org"
+_ROOT = Path(__file__).parents[1]
+_UNPACKED = _ROOT / ".venv/servers/peers"
+
+
+def unpacked(program: str) -> Path:
+    """Return where a program of Debian's lies that is only measured beside ours."""
+    unpack = _ROOT / "tests/servers/unpack"
+    subprocess.run([unpack, _UNPACKED, "fetchmail", "mlmmj"], check=True, stdout=sys.stderr)
+    return _UNPACKED / "usr/bin" / program
 
 
 @contextmanager
