@@ -59,6 +59,7 @@ servers:
 lock:
 	$(COMPILE) $(LOCK_ARGS) --extra demo --extra postgres -o requirements/base.txt pyproject.toml
 	$(COMPILE) $(LOCK_ARGS) --extra demo --extra postgres --group dev -c requirements/base.txt -o requirements/dev.txt pyproject.toml
+	$(filter-out --universal,$(COMPILE)) $(LOCK_ARGS) -o requirements/mailman.txt requirements/mailman.in
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
