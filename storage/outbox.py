@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import FromClause, bindparam, exists, func, insert, literal, select
 
-from storage import wakeup
+from storage import raw_messages, wakeup
 from storage.database import Tx
 from storage.dialects import COUNTED
 from storage.schema import categories, deliveries, posts, subscriptions
@@ -64,7 +64,7 @@ class NewOutgoing:
     post_id: int | None
     sender: str
     head: bytes
-    body: bytes | None
+    body: bytes | None  #: with its own head, or none, in front of it
     raw_id: int
     made_message_id: str | None
 
@@ -113,8 +113,8 @@ def fan_out(
         "post_id": new.post_id,
         "sender": new.sender,
         "head": new.head,
-        "body": new.body,
-        "raw_id": new.raw_id,
+        "body": None,
+        "raw_id": new.raw_id if new.body is None else raw_messages.keep(tx, new.body),
         "made_message_id": new.made_message_id,
         "recipients": 0,
         "created_at": now,

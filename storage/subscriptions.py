@@ -1,16 +1,40 @@
 """Subscriptions: which address stands how to which category."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Row, bindparam, func, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Executable,
+    Row,
+    String,
+    bindparam,
+    func,
+    select,
+)
 
 from storage import categories
 from storage.database import Tx
-from storage.dialects import insert
+from storage.dialects import insert_for
 from storage.schema import subscriptions as table
 from storage.states import Origin, Receives, SubscriptionState
+
+# So many rows lie in memory at once when many are subscribed.
+_AT_ONCE = 10_000
+_PUT = (
+    "category_id",
+    "address",
+    "address_key",
+    "name",
+    "state",
+    "receives",
+    "origin",
+    "changed_at",
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +50,25 @@ class Subscription:
     origin: Origin
     removed_by: Origin | None
     changed_at: datetime
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """Who is to be subscribed; no name, or no form, leaves what he had before."""
+
+    address: str
+    key: str
+    name: str = ""
+    receives: Receives | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an address stands to a category."""
+
+    state: SubscriptionState
+    origin: Origin
+    removed_by: Origin | None
 
 
 def in_category(
@@ -45,6 +88,13 @@ def addresses(tx: Tx, category_id: int) -> set[str]:
     )
 
 
+def standings(tx: Tx, category_id: int) -> dict[str, Standing]:
+    """Return how everybody stands to a category, by the address's key."""
+    columns = (table.c.address_key, table.c.state, table.c.origin, table.c.removed_by)
+    query = select(*columns).where(table.c.category_id == category_id)
+    return {key: _standing(*how) for key, *how in tx.execute(query)}
+
+
 def find(tx: Tx, category_id: int, key: str) -> Subscription | None:
     """Return the subscription of the address with this key."""
     row = tx.execute(_FIND, {"category": category_id, "key": key}).one_or_none()
@@ -62,23 +112,46 @@ def put(
     now: datetime,
 ) -> None:
     """Make the address an active subscriber, whatever it was before; no name leaves the old one."""
-    values = {
-        "address": address,
-        "name": name,
+    put_several(tx, category_id, [Subscriber(address, key, name)], origin=origin, now=now)
+
+
+def put_several(
+    tx: Tx, category_id: int, people: Sequence[Subscriber], *, origin: Origin, now: datetime
+) -> None:
+    """Make all of them active subscribers, as `put` does."""
+    common = {
+        "category_id": category_id,
         "state": SubscriptionState.ACTIVE,
         "origin": origin,
-        "removed_by": None,
         "changed_at": now,
     }
-    row = values | {"category_id": category_id, "address_key": key, "receives": Receives.EACH}
-    new = insert(tx, table).values(row)
-    kept = func.coalesce(func.nullif(new.excluded.name, ""), table.c.name)
     categories.lock(tx, category_id)
-    tx.execute(
-        new.on_conflict_do_update(
-            index_elements=["category_id", "address_key"], set_=values | {"name": kept}
-        )
-    )
+    for start in range(0, len(people), _AT_ONCE):
+        rows = [common | _row(one) for one in people[start : start + _AT_ONCE]]
+        tx.execute(_putting(tx.dialect.name), rows)
+
+
+def _row(one: Subscriber) -> dict[str, object]:
+    return {
+        "address": one.address,
+        "address_key": one.key,
+        "name": one.name,
+        "receives": one.receives or Receives.EACH,
+        "chosen": one.receives,
+    }
+
+
+@cache
+def _putting(dialect: str) -> Executable:
+    """Return the INSERT, which is the same for everybody."""
+    new = insert_for(dialect, table).values({name: bindparam(name) for name in _PUT})
+    changed: dict[str, ColumnElement[Any] | None] = {
+        name: new.excluded[name] for name in ("address", "state", "origin", "changed_at")
+    }
+    changed["name"] = func.coalesce(func.nullif(new.excluded.name, ""), table.c.name)
+    changed["receives"] = func.coalesce(bindparam("chosen", type_=String), table.c.receives)
+    changed["removed_by"] = None
+    return new.on_conflict_do_update(index_elements=["category_id", "address_key"], set_=changed)
 
 
 def change(
@@ -123,6 +196,16 @@ _FIND = _query(bindparam("category")).where(table.c.address_key == bindparam("ke
 
 def _update(category_id: int, key: str) -> Any:
     return table.update().where(table.c.category_id == category_id, table.c.address_key == key)
+
+
+# A million people stand in a handful of ways.
+@cache
+def _standing(state: str, origin: str, removed_by: str | None) -> Standing:
+    return Standing(
+        SubscriptionState(state),
+        Origin(origin),
+        Origin(removed_by) if removed_by else None,
+    )
 
 
 def _read(row: Row[Any]) -> Subscription:

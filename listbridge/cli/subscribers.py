@@ -16,7 +16,7 @@ from listbridge.membership.subscriptions import subscribe, unsubscribe
 from listbridge.message import AddressError, key, normalise
 from storage import subscriptions as store
 from storage.states import Origin, Receives, SubscriptionState
-from storage.subscriptions import Subscription
+from storage.subscriptions import Subscriber, Subscription
 
 _COLUMNS = ("address", "name", "state", "receives")
 
@@ -134,11 +134,13 @@ def import_(category: str, file: Path, settings: Settings) -> None:
         category_id = category_with_members(installation, category)
         people = people_file.read(file)
         with installation.db.transaction() as tx:
-            for one in people:
-                subscribe(tx, category_id, one.address, one.name, Origin.ADMIN)
-                if one.receives is not None:
-                    address_key, now = key(one.address), clock.now()
-                    store.change(tx, category_id, address_key, now, receives=one.receives)
+            store.put_several(
+                tx,
+                category_id,
+                [Subscriber(x.address, key(x.address), x.name, x.receives) for x in people],
+                origin=Origin.ADMIN,
+                now=clock.now(),
+            )
     _tell(category, added=len(people))
     click.echo(f"{category}: {len(people)} subscribed.", err=True)
 

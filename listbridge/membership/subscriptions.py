@@ -11,7 +11,7 @@ from listbridge.message import key, normalise
 from storage import categories, outbox, subscriptions
 from storage.database import Tx
 from storage.states import Origin, SubscriptionState
-from storage.subscriptions import Subscription
+from storage.subscriptions import Standing, Subscriber
 
 
 class SubscriberFileError(ListbridgeError):
@@ -30,10 +30,7 @@ class FileChange:
 
 def subscribe(tx: Tx, category_id: int, address: str, name: str, origin: Origin) -> None:
     """Make an address an active subscriber; raise `AddressError` if it is none."""
-    _put(tx, category_id, normalise(address), name, origin)
-
-
-def _put(tx: Tx, category_id: int, address: str, name: str, origin: Origin) -> None:
+    address = normalise(address)
     subscriptions.put(
         tx,
         category_id,
@@ -64,21 +61,21 @@ def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
     listed, problem = read_file(path, subscriptions.addresses(tx, category_id))
     warnings = []
     categories.lock(tx, category_id)
-    present = {one.key: one for one in subscriptions.in_category(tx, category_id)}
-    ours = [x for x in present.values() if x.origin is Origin.FILE and not _is_removed(x)]
+    present = subscriptions.standings(tx, category_id)
+    ours = [k for k, x in present.items() if x.origin is Origin.FILE and not _is_removed(x)]
     _refuse_shrunken(path, len(listed), len(ours))
-    added = 0
+    joining = []
     for address_key, (address, name) in listed.items():
         one = present.get(address_key)
         if one is None or (_is_removed(one) and one.removed_by is Origin.FILE):
-            _put(tx, category_id, address, name, Origin.FILE)
-            added += 1
+            joining.append(Subscriber(address, address_key, name))
         elif _is_removed(one):
             warnings.append(f"{path}: {address} unsubscribed and is not added again")
-    leaving = [] if problem else [one for one in ours if one.key not in listed]
-    for one in leaving:
-        unsubscribe(tx, category_id, one.address, Origin.FILE)
-    return FileChange(added, len(leaving), tuple(warnings), problem)
+    subscriptions.put_several(tx, category_id, joining, origin=Origin.FILE, now=clock.now())
+    leaving = [] if problem else [k for k in ours if k not in listed]
+    for address_key in leaving:
+        unsubscribe(tx, category_id, address_key, Origin.FILE)
+    return FileChange(len(joining), len(leaving), tuple(warnings), problem)
 
 
 def read_file(
@@ -117,5 +114,5 @@ def _refuse_shrunken(path: Path, listed: int, ours: int) -> None:
         )
 
 
-def _is_removed(one: Subscription) -> bool:
+def _is_removed(one: Standing) -> bool:
     return one.state is SubscriptionState.REMOVED

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from itertools import chain
 
-from listbridge.message import authorship, dkim, footer, headers, listfields, parts, recode, subject
+from listbridge.message import authorship, dkim, footer, headers, listfields, recode, subject
 from listbridge.message.authorship import FromMode, ReplyTo
 from listbridge.message.errors import MessageError
 from listbridge.message.headers import Head
 from listbridge.message.listfields import list_id
 from listbridge.message.parse import ParsedMessage
 from listbridge.message.recode import seven_bit
-from listbridge.message.wire import clean, is_deliverable, wire
+from listbridge.message.wire import BLANK_LINE, clean, clean_pieces, joined, wire
 
 __all__ = ["CopySettings", "ListCopy", "list_copy", "list_id", "rendered", "seven_bit", "wire"]
 
@@ -34,7 +35,7 @@ class ListCopy:
     """The copy, to be joined by `rendered`; with a refusal it must not be sent."""
 
     head: bytes  #: CRLF, with the blank line
-    body: bytes | None  #: None: the raw message's own body, untouched
+    body: bytes | None  #: behind a blank line; None: the raw message's own body, untouched
     refusal: str | None = None  #: one sentence: why this message cannot go out
 
 
@@ -57,7 +58,7 @@ def list_copy(
 def _content(
     raw: bytes, parsed: ParsedMessage, settings: CopySettings, message_id: str, date: datetime
 ) -> tuple[Head, bytes | None]:
-    """The edited head and, where it differs from the raw message's, the body."""
+    """The edited head and, where it differs from the raw message's, the body as in `ListCopy`."""
     name, address = settings.name, settings.address
     head = _complete(listfields.stripped(parsed.head), parsed, message_id, date)
     body: bytes | None = None
@@ -71,7 +72,7 @@ def _content(
     if settings.footer.strip() and not parsed.signed and not parsed.encrypted:
         if body is None:
             return footer.add(raw, parsed.root, head, settings.footer)
-        return footer.wrapped(head, body, settings.footer)
+        return footer.wrapped(head, body, len(BLANK_LINE), settings.footer)
     return head, body
 
 
@@ -87,7 +88,8 @@ def _complete(head: Head, parsed: ParsedMessage, message_id: str, date: datetime
 def _wrapped(head: Head, raw: bytes, parsed: ParsedMessage) -> tuple[Head, bytes]:
     """An outer message that keeps the thread and the way, with the original as its content."""
     inner = listfields.without_last_delivery(parsed.head).to_bytes()
-    body = clean(inner) + clean(parts.body(raw, parsed.root))
+    pieces = (BLANK_LINE, clean(inner)), clean_pieces(raw, parsed.root.body_start)
+    body = joined(chain.from_iterable(pieces))
     outer = Head(
         tuple(
             f
@@ -103,16 +105,14 @@ def _wrapped(head: Head, raw: bytes, parsed: ParsedMessage) -> tuple[Head, bytes
 
 def _fitted(raw: bytes, parsed: ParsedMessage, head: Head, body: bytes | None) -> ListCopy:
     """Mend what no server would take, then see which signatures still hold."""
-    head = recode.short_lines(head)
-    source, start = (raw, parsed.root.body_start) if body is None else (body, 0)
-    if not is_deliverable(source, start):
-        head, body = headers.split(recode.deliverable(head.to_bytes() + source[start:]))
+    source, start = (raw, parsed.root.body_start) if body is None else (body, len(BLANK_LINE))
+    head, mended = recode.deliverable(head, source, start)
+    body = body if mended is None else mended
     head = dkim.rename_broken(parsed.head, head, body_changed=body is not None)
     return ListCopy(clean(head.to_bytes()), body)
 
 
 def rendered(copy: ListCopy, raw: bytes) -> bytes:
     """The bytes for the server: the copy with its own body, or with the raw message's."""
-    if copy.body is None:
-        return wire(copy.head, raw, headers.body_start(raw))
-    return wire(copy.head, copy.body)
+    source = raw if copy.body is None else copy.body
+    return wire(copy.head, source, headers.body_start(source))

@@ -1,47 +1,50 @@
 """The footer under a post: inside a plain text, or as a part of its own beside anything else."""
 
 import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from listbridge.message import parts, words
 from listbridge.message.content import IDENTITY
 from listbridge.message.headers import Head
 from listbridge.message.parts import Part
-from listbridge.message.recode import encoded
-from listbridge.message.wire import clean
+from listbridge.message.recode import encoded, encoded_pieces
+from listbridge.message.wire import BLANK_LINE, clean_pieces, ended, joined
 
 
 def add(raw: bytes, root: Part, head: Head, footer: str) -> tuple[Head, bytes]:
-    """Return the head and the body with the footer; `head` is the edited one.
+    """Return the head, and behind a blank line the body with the footer; `head` is the edited one.
 
     A lone plain text gets it within, in its charset and transfer encoding. Everything else is put,
     unchanged, into a multipart/mixed in front of it.
     """
-    body = clean(parts.body(raw, root))
     if _is_plain(root):
-        longer = _appended(body, root, footer)
+        longer = _appended(raw, root, footer)
         if longer is not None:
-            return head, longer
-    return wrapped(head, body, footer)
+            return head, joined(chain((BLANK_LINE,), longer))
+    return wrapped(head, raw, root.body_start, footer)
 
 
 def _is_plain(root: Part) -> bool:
     return root.type == "text/plain" and root.content.disposition != "attachment"
 
 
-def _appended(body: bytes, root: Part, footer: str) -> bytes | None:
+def _appended(raw: bytes, root: Part, footer: str) -> Iterable[bytes] | None:
     """The longer body, or None where charset or encoding cannot hold the footer."""
     what = root.content
     octets = _octets(footer, what.charset, flowed=what.param("format").lower() == "flowed")
     if octets is None:
         return None
+    text = ended(clean_pieces(raw, root.body_start))
     if what.encoding == "quoted-printable":
-        return _ended(body) + encoded(octets, "quoted-printable")
+        return chain(text, (encoded(octets, "quoted-printable"),))
     if what.encoding == "base64":
-        return encoded(_ended(parts.decoded(body, "base64")) + octets, "base64")
+        decoded = ended(parts.payload_pieces(raw, root))
+        return encoded_pieces(chain(decoded, (octets,)), "base64")
     if what.encoding not in IDENTITY:
         return None
     fits = octets.isascii() or what.encoding in ("8bit", "binary")
-    return _ended(body) + octets if fits else None
+    return chain(text, (octets,)) if fits else None
 
 
 def _octets(footer: str, charset: str, *, flowed: bool) -> bytes | None:
@@ -64,14 +67,12 @@ def _without_trailing_blanks(line: str) -> str:
     return "-- " if stripped == "--" else stripped
 
 
-def _ended(body: bytes) -> bytes:
-    return body if not body or body.endswith((b"\r\n", b"\n")) else body + b"\r\n"
+def wrapped(head: Head, source: bytes, start: int, footer: str) -> tuple[Head, bytes]:
+    """Put the whole content into a multipart/mixed; its Content fields move with it.
 
-
-def wrapped(head: Head, body: bytes, footer: str) -> tuple[Head, bytes]:
-    """Put the whole content into a multipart/mixed; its Content fields move with it."""
+    The content is the body of `source`, from `start` on; the new one stands behind a blank line.
+    """
     inner = Head(tuple(f for f in head.fields if f.key.startswith("content-")))
-    first = inner.to_bytes() + body
     octets = _octets(footer, "utf-8", flowed=False) or b""
     second = (
         Head()
@@ -79,10 +80,13 @@ def wrapped(head: Head, body: bytes, footer: str) -> tuple[Head, bytes]:
         .append("Content-Disposition", "inline")
         .append("Content-Transfer-Encoding", "quoted-printable")
         .to_bytes()
-    )
-    boundary = _boundary(first)
-    mark = b"--" + boundary
-    pieces = (mark, first, mark, second + encoded(octets, "quoted-printable"), mark + b"--", b"")
+    ) + encoded(octets, "quoted-printable")
+
+    def first() -> Iterator[bytes]:
+        yield inner.to_bytes()
+        yield from clean_pieces(source, start)
+
+    boundary, body = _bounded(first, second)
     outer = (
         head.without(*(f.name for f in inner.fields))
         .replaced("MIME-Version", "1.0")
@@ -90,15 +94,21 @@ def wrapped(head: Head, body: bytes, footer: str) -> tuple[Head, bytes]:
     )
     if not body.isascii():
         outer = outer.append("Content-Transfer-Encoding", "8bit")
-    return outer, b"\r\n".join(pieces)
+    return outer, body
 
 
-def _boundary(content: bytes) -> bytes:
-    """A boundary that the content does not hold, the same every time."""
+def _bounded(first: Callable[[], Iterable[bytes]], second: bytes) -> tuple[bytes, bytes]:
+    """Return a boundary that the parts do not hold, the same every time, and the body it makes."""
     number = 0
     while True:
-        seed = hashlib.sha256(b"%d:" % number + content).hexdigest()
-        boundary = b"=_listbridge_" + seed[:32].encode("ascii")
-        if boundary not in content:
-            return boundary
+        digest = hashlib.sha256(b"%d:" % number)
+        for piece in first():
+            digest.update(piece)
+        boundary = b"=_listbridge_" + digest.hexdigest()[:32].encode("ascii")
+        mark = b"--" + boundary
+        before = BLANK_LINE + mark + b"\r\n"
+        behind = b"\r\n" + mark + b"\r\n" + second + b"\r\n" + mark + b"--\r\n"
+        body = joined(chain((before,), first(), (behind,)))
+        if body.count(boundary) == 3:
+            return boundary, body
         number += 1

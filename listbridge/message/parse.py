@@ -59,7 +59,7 @@ def _parsed(raw: bytes, root: Part, view: derived.Derived) -> ParsedMessage:
     author = addresses.author(head)
     readable = text.readable(raw, root)
     attachments = _attachments(raw, root)
-    encrypted = protection.is_encrypted(raw, root)
+    protected = protection.of_message(raw, root)
     return ParsedMessage(
         head=head,
         root=root,
@@ -75,10 +75,10 @@ def _parsed(raw: bytes, root: Part, view: derived.Derived) -> ParsedMessage:
         text=readable,
         attachments=attachments,
         received_count=len(head.all("Received")),
-        signed=protection.is_signed(raw, root),
-        encrypted=encrypted,
+        signed=protected.signed,
+        encrypted=protected.encrypted,
         # What is encrypted may say anything.
-        empty=not readable.strip() and not attachments and not encrypted,
+        empty=not readable.strip() and not attachments and not protected.encrypted,
         defects=view.defects,
     )
 

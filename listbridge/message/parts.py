@@ -46,6 +46,13 @@ def tree(raw: bytes) -> Part:
     return _message(raw, 0, len(raw), 0, Budget())
 
 
+def tree_below(head: Head, raw: bytes, start: int) -> Part:
+    """As `tree`, of a message with this head, of which `raw` holds the body from `start` on."""
+    budget = Budget()
+    budget.part(0)
+    return _with_children(raw, head, start, start, len(raw), 0, budget, "text/plain")
+
+
 def _message(raw: bytes, start: int, end: int, depth: int, budget: Budget) -> Part:
     return _part(raw, start, end, depth, budget, HEAD_BYTES, "text/plain")
 
@@ -55,6 +62,19 @@ def _part(
 ) -> Part:
     budget.part(depth)
     head, body_start = budget.head(raw, start, end, cap)
+    return _with_children(raw, head, start, body_start, end, depth, budget, default)
+
+
+def _with_children(
+    raw: bytes,
+    head: Head,
+    start: int,
+    body_start: int,
+    end: int,
+    depth: int,
+    budget: Budget,
+    default: str,
+) -> Part:
     what = content.read(head, default)
     children: tuple[Part, ...] = ()
     if what.main == "multipart":
@@ -198,6 +218,17 @@ def _lines_decoded(raw: bytes, part: Part) -> Iterator[bytes]:
         stop = part.end if line_end < 0 else line_end + 1
         yield binascii.a2b_qp(raw[start:stop])
         start = stop
+
+
+def payload_pieces(raw: bytes, part: Part) -> Iterator[bytes]:
+    """What `payload` gives, in pieces."""
+    if part.content.encoding == "base64":
+        padding = raw.find(b"=", part.body_start, part.end)
+        if padding >= 0 and raw[padding : part.end].translate(None, _NOT_BASE64):
+            # What follows is not read by everybody, hence not by `chunks` as `payload` does it.
+            yield payload(raw, part)
+            return
+    yield from chunks(raw, part)
 
 
 def decoded_size(raw: bytes, part: Part) -> int:

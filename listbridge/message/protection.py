@@ -1,6 +1,7 @@
 """Signed and encrypted mail, which is never altered (RFC 1847, 3156, 8551)."""
 
 import re
+from dataclasses import dataclass
 
 from listbridge.message import parts
 from listbridge.message.parts import Part
@@ -12,52 +13,54 @@ _SIGNATURES = (
     "application/x-pkcs7-signature",
 )
 # At the start of a line only: a quoted one in a reply protects nothing any more.
-_INLINE_SIGNED = re.compile(rb"[\r\n]-----BEGIN PGP SIGNED MESSAGE-----")
-_INLINE_ENCRYPTED = re.compile(rb"[\r\n]-----BEGIN PGP MESSAGE-----")
+_INLINE = re.compile(rb"[\r\n]-----BEGIN PGP (SIGNED )?MESSAGE-----")
+_WORDS = b"BEGIN PGP "  # without the dashes, which may be encoded
 _LONGEST_MARK = 40
 
 
-def is_signed(raw: bytes, root: Part) -> bool:
-    """Say whether any part is signed; what lies inside an attached message does not count."""
-    return any(_signed(raw, part) for part in root.own())
+@dataclass(frozen=True)
+class Protection:
+    """What altering would break."""
+
+    signed: bool = False  #: S/MIME or PGP, as a part or inline
+    encrypted: bool = False
+
+    def __bool__(self) -> bool:
+        return self.signed or self.encrypted
 
 
-def is_encrypted(raw: bytes, root: Part) -> bool:
-    """Say whether any part is encrypted; what lies inside an attached message does not count."""
-    return any(_encrypted(raw, part) for part in root.own())
+def of_message(raw: bytes, root: Part) -> Protection:
+    """Say how any of the parts is protected; what lies inside an attached message does not count.
+
+    A large part is decoded for it, so this is to be asked once.
+    """
+    found = [of_part(raw, part) for part in root.own()]
+    return Protection(any(x.signed for x in found), any(x.encrypted for x in found))
 
 
-def is_protected(raw: bytes, part: Part) -> bool:
-    """Say whether altering what lies in this very part would break a signature or a cipher."""
-    return _signed(raw, part) or _encrypted(raw, part)
-
-
-def _signed(raw: bytes, part: Part) -> bool:
-    if part.type == "multipart/signed" or part.type in _SIGNATURES:
-        return True
+def of_part(raw: bytes, part: Part) -> Protection:
+    """Say how this very part protects what lies in it."""
     if part.type in _PKCS7:
-        return part.content.param("smime-type").lower() in ("signed-data", "certs-only")
-    return _inline(raw, part, _INLINE_SIGNED, b"PGP SIGNED MESSAGE")
+        signed = part.content.param("smime-type").lower() in ("signed-data", "certs-only")
+        return Protection(signed, not signed)
+    inline = _inline(raw, part)
+    return Protection(
+        inline.signed or part.type == "multipart/signed" or part.type in _SIGNATURES,
+        inline.encrypted or part.type in ("multipart/encrypted", "application/pgp-encrypted"),
+    )
 
 
-def _encrypted(raw: bytes, part: Part) -> bool:
-    if part.type in ("multipart/encrypted", "application/pgp-encrypted"):
-        return True
-    if part.type in _PKCS7:
-        return not _signed(raw, part)
-    return _inline(raw, part, _INLINE_ENCRYPTED, b"BEGIN PGP MESSAGE")
-
-
-def _inline(raw: bytes, part: Part, mark: re.Pattern[bytes], words: bytes) -> bool:
+def _inline(raw: bytes, part: Part) -> Protection:
     if part.children or part.content.main not in ("text", "multipart"):
-        return False
+        return Protection()
     # Searching plain bytes first keeps a large text cheap.
-    if part.content.encoding != "base64" and raw.find(words, part.body_start, part.end) < 0:
-        return False
+    if part.content.encoding != "base64" and raw.find(_WORDS, part.body_start, part.end) < 0:
+        return Protection()
+    found: set[bytes] = set()
     before = b"\n"
     for chunk in parts.chunks(raw, part):
         looked_at = before + chunk
-        if words in looked_at and mark.search(looked_at):
-            return True
+        if _WORDS in looked_at:
+            found.update(match[1] or b"" for match in _INLINE.finditer(looked_at))
         before = looked_at[-_LONGEST_MARK:]
-    return False
+    return Protection(b"SIGNED " in found, b"" in found)

@@ -7,13 +7,14 @@ without 8BITMIME (RFC 6152).
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
-from listbridge.message import content, dkim, headers, parts, protection, words
+from listbridge.message import content, dkim, parts, protection, words
 from listbridge.message.errors import MessageError
 from listbridge.message.headers import Field, Head, folded
 from listbridge.message.parts import Part
-from listbridge.message.wire import is_deliverable, wire
+from listbridge.message.wire import BLANK_LINE, ended, is_deliverable, joined, with_lf
 
 _KNOWN_ENCODINGS = content.IDENTITY | {"quoted-printable", "base64"}
 # Their octets are no lines of text: quoted-printable would change what looks like a line end.
@@ -21,22 +22,30 @@ _WIDE_CHARSETS = ("utf-16", "utf-32", "ucs-2", "ucs-4", "utf16", "utf32")
 # What no specials of addresses and parameters (RFC 5322 3.2.3, RFC 2045 5.1) interrupt.
 _RUN = re.compile(rb'[^ \t<>"(),;:@=]+')
 
-_Edit = tuple[int, int, bytes]
+# Octets from here to there become these pieces.
+_Edit = tuple[int, int, Iterable[bytes]]
+_PIECE = 1 << 20
+_BASE64_LINE = 57  # octets
 
 
 class Unalterable(MessageError):
     """A message that cannot go out as it is and must not be altered; the sentence says why."""
 
 
-def deliverable(message: bytes) -> bytes:
-    """Return the message with every line within 998 octets and without NUL.
+def deliverable(head: Head, source: bytes, start: int) -> tuple[Head, bytes | None]:
+    """Return the head, and the body with every line within 998 octets and without NUL.
 
+    The body is that of `source` from `start` on: None where that will do, else behind a blank line.
     Raise `Unalterable` where that would alter a signed or encrypted part, or cannot be done.
     """
-    result = _applied(message, _deliverable_edits(message, parts.tree(message)))
-    if not is_deliverable(result):
+    if is_deliverable(source, start):
+        return short_lines(head), None
+    root = parts.tree_below(head, source, start)
+    head, edits = _deliverable(source, root)
+    body = joined(chain((BLANK_LINE,), _applied(source, edits, start)))
+    if not is_deliverable(body):
         raise Unalterable("a line is longer than 998 octets and cannot be broken")
-    return result
+    return _of_mime(head, root), body
 
 
 def seven_bit(message: bytes) -> bytes | None:
@@ -47,47 +56,73 @@ def seven_bit(message: bytes) -> bytes | None:
     if message.isascii():
         return message
     try:
-        result = _applied(message, _ascii_edits(message, parts.tree(message)))
+        root = parts.tree(message)
+        head, edits = _in_ascii(message, root)
+        if edits:
+            head = _of_mime(head, root)
+        # No signature outlives another encoding of what it signs.
+        head = dkim.rename_broken(head, head, body_changed=True)
+        body = _applied(message, edits, root.body_start)
+        result = joined(ended(chain((head.to_bytes(),), body)))
     except MessageError:
         return None
-    if not result.isascii() or not is_deliverable(result):
-        return None
-    # No signature outlives another encoding of what it signs.
-    head, body = headers.split(result)
-    head = dkim.rename_broken(head, head, body_changed=True)
-    return wire(head.to_bytes(), body)
+    return result if result.isascii() and is_deliverable(result) else None
 
 
-def _applied(message: bytes, edits: Iterator[_Edit]) -> bytes:
-    pieces: list[bytes] = []
-    position = 0
+def _of_mime(head: Head, root: Part) -> Head:
+    """Add what RFC 2045 4 demands where the message itself, being a single part, was encoded."""
+    if root.children or head.first("MIME-Version") is not None:
+        return head
+    return head.append("MIME-Version", "1.0")
+
+
+def _applied(raw: bytes, edits: Iterable[_Edit], position: int) -> Iterator[bytes]:
+    """The bytes from a position on, with the edits, in pieces."""
     for start, end, replacement in edits:
-        pieces += (message[position:start], replacement)
+        yield from _pieces(raw, position, start)
+        yield from replacement
         position = end
-    return b"".join((*pieces, message[position:]))
+    yield from _pieces(raw, position, len(raw))
+
+
+def _pieces(raw: bytes, start: int, end: int) -> Iterator[bytes]:
+    for position in range(start, end, _PIECE):
+        yield raw[position : min(end, position + _PIECE)]
 
 
 def _deliverable_edits(raw: bytes, part: Part) -> Iterator[_Edit]:
     """Edits in the order of the bytes, none overlapping another."""
-    if is_deliverable(raw, part.start, part.end):
-        return
+    if not is_deliverable(raw, part.start, part.end):
+        head, edits = _deliverable(raw, part)
+        yield part.start, part.body_start, (head.to_bytes(),)
+        yield from edits
+
+
+def _deliverable(raw: bytes, part: Part) -> tuple[Head, Iterable[_Edit]]:
+    """The new head of a part, and the edits of its body."""
     # A part's own head is not covered by the signature that the part holds.
     head = short_lines(part.head)
     if is_deliverable(raw, part.body_start, part.end):
-        yield part.start, part.body_start, head.to_bytes()
-        return
+        return head, ()
     _refuse_if_protected(raw, part, "has a line over 998 octets or a NUL")
-    if not part.children:
-        head, body = _recoded(raw, part, head)
-        yield part.start, part.end, head.to_bytes() + body
-        return
-    yield part.start, part.body_start, head.to_bytes()
+    if part.children:
+        return head, _inside(raw, part, _scrubbed, _deliverable_edits)
+    return _recoded(raw, part, head)
+
+
+def _inside(
+    raw: bytes,
+    part: Part,
+    between: Callable[[bytes, int, int], Iterator[_Edit]],
+    edits: Callable[[bytes, Part], Iterator[_Edit]],
+) -> Iterator[_Edit]:
+    """The edits of all that a container holds: of its parts, and of what stands between them."""
     position = part.body_start
     for child in part.children:
-        yield from _scrubbed(raw, position, child.start)
-        yield from _deliverable_edits(raw, child)
+        yield from between(raw, position, child.start)
+        yield from edits(raw, child)
         position = child.end
-    yield from _scrubbed(raw, position, part.end)
+    yield from between(raw, position, part.end)
 
 
 def _scrubbed(raw: bytes, start: int, end: int) -> Iterator[_Edit]:
@@ -104,65 +139,89 @@ def _scrubbed(raw: bytes, start: int, end: int) -> Iterator[_Edit]:
             line = line.rstrip() + b"\r\n"
         if is_deliverable(line):
             kept.append(line)
-    yield start, end, b"".join(kept)
+    yield start, end, kept
 
 
 def _ascii_edits(raw: bytes, part: Part) -> Iterator[_Edit]:
-    if raw[part.start : part.end].isascii():
-        return
+    if not raw[part.start : part.end].isascii():
+        head, edits = _in_ascii(raw, part)
+        yield part.start, part.body_start, (head.to_bytes(),)
+        yield from edits
+
+
+def _in_ascii(raw: bytes, part: Part) -> tuple[Head, Iterable[_Edit]]:
+    """The new head of a part, and the edits of its body."""
     head = _ascii_head(part.head)
     if parts.body(raw, part).isascii():
-        yield part.start, part.body_start, head.to_bytes()
-        return
+        return head, ()
     _refuse_if_protected(raw, part, "has 8-bit text")
     if not part.children:
-        head, body = _recoded(raw, part, head)
-        yield part.start, part.end, head.to_bytes() + body
-        return
+        return _recoded(raw, part, head)
     if not part.content.params.get("boundary", b"").isascii():
         raise Unalterable("a boundary between its parts is not ASCII")
     # A container's own encoding says what lies inside, which is 7bit from now on.
     if part.content.encoding in ("8bit", "binary"):
         head = head.replaced("Content-Transfer-Encoding", "7bit")
-    yield part.start, part.body_start, head.to_bytes()
-    position = part.body_start
-    for child in part.children:
-        yield from _ascii_between(raw, position, child.start)
-        yield from _ascii_edits(raw, child)
-        position = child.end
-    yield from _ascii_between(raw, position, part.end)
+    return head, _inside(raw, part, _ascii_between, _ascii_edits)
 
 
 def _ascii_between(raw: bytes, start: int, end: int) -> Iterator[_Edit]:
     between = raw[start:end]
     if not between.isascii():
-        yield start, end, between.decode("ascii", "replace").replace("\ufffd", "?").encode("ascii")
+        text = between.decode("ascii", "replace").replace("\ufffd", "?")
+        yield start, end, (text.encode("ascii"),)
 
 
 def _refuse_if_protected(raw: bytes, part: Part, trouble: str) -> None:
-    if protection.is_protected(raw, part):
+    if protection.of_part(raw, part):
         raise Unalterable(f"a signed or encrypted part {trouble}; it must not be altered")
 
 
-def _recoded(raw: bytes, part: Part, head: Head) -> tuple[Head, bytes]:
+def _recoded(raw: bytes, part: Part, head: Head) -> tuple[Head, Iterable[_Edit]]:
     what = part.content
     if what.encoding not in _KNOWN_ENCODINGS or what.main == "multipart":
         raise Unalterable(f"a part of type {what.type} cannot be encoded anew")
-    octets = parts.payload(raw, part)
     is_text = what.main == "text" and not what.charset.startswith(_WIDE_CHARSETS)
     encoding = "quoted-printable" if is_text and what.encoding != "base64" else "base64"
-    body = encoded(octets, encoding)
-    if part.start == 0 and head.first("MIME-Version") is None:
-        head = head.append("MIME-Version", "1.0")
-    return head.replaced("Content-Transfer-Encoding", encoding), body
+    body = encoded_pieces(parts.payload_pieces(raw, part), encoding)
+    head = head.replaced("Content-Transfer-Encoding", encoding)
+    return head, ((part.body_start, part.end, body),)
 
 
 def encoded(octets: bytes, encoding: str) -> bytes:
     """Write octets in quoted-printable (they must be text) or base64, in lines with CRLF."""
-    if encoding == "base64":
-        return base64.encodebytes(octets).replace(b"\n", b"\r\n")
-    lines = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return binascii.b2a_qp(lines, istext=True).replace(b"\n", b"\r\n")
+    return b"".join(encoded_pieces((octets,), encoding))
+
+
+def encoded_pieces(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """As `encoded`, of what comes in pieces."""
+    encode = _in_base64 if encoding == "base64" else _in_quoted_printable
+    for piece in encode(pieces):
+        yield piece.replace(b"\n", b"\r\n")
+
+
+def _in_base64(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for piece in pieces:
+        octets = rest + piece
+        whole = len(octets) - len(octets) % _BASE64_LINE
+        yield base64.encodebytes(octets[:whole])
+        rest = octets[whole:]
+    yield base64.encodebytes(rest)
+
+
+def _in_quoted_printable(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for piece in with_lf(pieces):
+        text = rest + piece
+        # Between lines if possible; a long line goes on behind a soft line break.
+        whole = text.rfind(b"\n") + 1
+        rest = text[whole:]
+        yield binascii.b2a_qp(text[:whole], istext=True)
+        if len(rest) > _PIECE:
+            yield binascii.b2a_qp(rest, istext=True) + b"=\n"
+            rest = b""
+    yield binascii.b2a_qp(rest, istext=True)
 
 
 def short_lines(head: Head) -> Head:

@@ -5,9 +5,12 @@ message can be smuggled in (CVE-2023-51764 and its family). None leaves, whereve
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 LONGEST_LINE = 998  # RFC 5322 2.1.1, without CRLF
+#: Between head and body; what begins with it is a body alone.
+BLANK_LINE = b"\r\n"
 # A large body is mended and joined piece by piece, since each copy of it is as large as itself.
 _PIECE = 1 << 20
 
@@ -18,15 +21,25 @@ def wire(head: bytes, body: bytes, start: int = 0) -> bytes:
     The body begins in `body` at the offset `start`. One that is clean already passes byte for
     byte; one that lacks the last line end gets it.
     """
+    return joined(ended(chain((clean(head),), clean_pieces(body, start))))
+
+
+def joined(pieces: Iterable[bytes]) -> bytes:
+    """Join pieces as they are made, so that all of them never lie beside the whole."""
     sink = io.BytesIO()
-    sink.write(clean(head))
-    for piece in _clean_pieces(body, start):
+    for piece in pieces:
         sink.write(piece)
-    with sink.getbuffer() as written:
-        ended = bytes(written[-2:]) == b"\r\n"
-    if not ended:
-        sink.write(b"\r\n")
     return sink.getvalue()
+
+
+def ended(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces, and behind them a line end where they lack the last one; of nothing, nothing."""
+    last = b""
+    for piece in pieces:
+        yield piece
+        last = piece[-1:] or last
+    if last not in (b"", b"\n"):
+        yield b"\r\n"
 
 
 def clean(data: bytes) -> bytes:
@@ -35,24 +48,32 @@ def clean(data: bytes) -> bytes:
         crlf = data.count(b"\r\n")
         if data.count(b"\n") == crlf == data.count(b"\r"):
             return data
-    sink = io.BytesIO()
-    for piece in _clean_pieces(data, 0):
-        sink.write(piece)
-    return sink.getvalue()
+    return joined(clean_pieces(data, 0))
 
 
-def _clean_pieces(data: bytes, start: int) -> Iterator[bytes]:
+def clean_pieces(data: bytes, start: int) -> Iterator[bytes]:
     """The data from an offset on, cleaned, in pieces of which none begins within a line end."""
-    cut = b""
+    for piece in with_lf(_without_nul(data, start)):
+        yield piece.replace(b"\n", b"\r\n")
+
+
+def _without_nul(data: bytes, start: int) -> Iterator[bytes]:
     for position in range(start, len(data), _PIECE):
-        piece = cut + data[position : position + _PIECE].replace(b"\0", b"")
+        yield data[position : position + _PIECE].replace(b"\0", b"")
+
+
+def with_lf(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces with LF for every line end, none of which is cut in two."""
+    cut = b""
+    for piece in pieces:
+        piece = cut + piece
         # Without it a CRLF could be cut in two, and become two line ends.
         cut = b"\r" if piece.endswith(b"\r") else b""
         piece = piece[: len(piece) - len(cut)]
-        # By way of LF alone: a regular expression takes gigabytes for a large body of line ends.
-        yield piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+        # Not by a regular expression, which takes gigabytes for a large body of line ends.
+        yield piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if cut:
-        yield b"\r\n"
+        yield b"\n"
 
 
 def is_deliverable(data: bytes, start: int = 0, end: int | None = None) -> bool:

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from listbridge.message import parts
 from tests.fakes.smtp_server import Script, SmtpServer, in_thread
 from tests.program import Program, category_toml, peak_memory_of
 from tests.servers.dovecot import Dovecot
@@ -60,6 +61,65 @@ def test_a_large_message_fits_into_memory(
         assert len(smtp.messages) == line["sent"] == (1 if end == "posts" else 0)
     print(f"{megabytes} MB by {protocol}, {end}: {peak()} MB")
     assert peak() <= PROGRAM_MB + TIMES * megabytes
+
+
+LETTERS: dict[str, Callable[[int], bytes]] = {
+    "text": lambda megabytes: _letter(megabytes, is_text=True),
+    "file": lambda megabytes: _letter(megabytes, is_text=False),
+    "line": lambda megabytes: HEAD + TEXT + b"x" * (megabytes * 1_000_000) + b"\n",
+    "file in a line": lambda megabytes: HEAD + FILE + b"QUJD" * (megabytes * 250_000) + b"\n",
+}
+
+
+@pytest.mark.parametrize("megabytes", SIZES)
+@pytest.mark.parametrize(
+    ("letter", "settings", "extensions"),
+    [
+        ("text", "", ()),
+        ("text", 'footer = "The list"', ("8BITMIME",)),
+        ("file", 'footer = "The list"', ("8BITMIME",)),
+        ("text", 'from = "wrap"', ("8BITMIME",)),
+        ("line", "", ("8BITMIME",)),
+        ("line", 'footer = "The list"', ("8BITMIME",)),
+        ("file in a line", 'footer = "The list"', ("8BITMIME",)),
+    ],
+)
+def test_one_that_is_written_anew_does_too(
+    tmp_path: Path,
+    dovecot: Dovecot,
+    fresh_name: Callable[[str], str],
+    letter: str,
+    settings: str,
+    extensions: tuple[str, ...],
+    megabytes: int,
+) -> None:
+    slug = fresh_name("large")
+    dovecot.add_user(slug, "secret")
+    raw = LETTERS[letter](megabytes)
+    dovecot.deliver(slug, raw)
+    program = Program(tmp_path)
+    more = f'[posting]\nnon_members = "accept"\nmax_size = "1GB"\n[message]\n{settings}\n'
+    with in_thread(SmtpServer(Script(extensions=extensions))) as smtp:
+        toml = category_toml(slug, dovecot=dovecot, relay=smtp, more=more)
+        program.write_category(slug, toml, ["bob@example.org"])
+
+        with peak_memory_of(program) as peak:
+            program.poll_once()
+
+        [sent] = smtp.messages
+    print(f"{megabytes} MB, {letter}, {settings or extensions}: {peak()} MB")
+    assert sent.body.isascii() or "8BITMIME" in extensions
+    assert _said(raw) in _said(sent.body)
+    program.audit()
+    assert peak() <= PROGRAM_MB + TIMES * megabytes
+
+
+def _said(raw: bytes) -> bytes:
+    """What the first part says, decoded, with LF."""
+    part = parts.tree(raw)
+    while part.children:
+        part = part.children[0]
+    return parts.payload(raw, part).replace(b"\r\n", b"\n").strip()
 
 
 def _letter(megabytes: int, *, is_text: bool) -> bytes:

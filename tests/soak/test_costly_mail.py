@@ -1,8 +1,9 @@
 """Messages made to cost memory and time: each takes less than 400 MB, and its time is printed.
 
-The time is that of a whole round with the message, less that of one without; beside it stands the
-time that fetching and storing the same bytes takes. For a small message the two are no measure:
-deciding it takes some transactions, whatever it is.
+Measured are a whole round with the message, less a round in which nothing lies there, and beside
+it one FETCH and one INSERT of the same bytes on connections that are open: the best of several
+runs by turns, each on a new database. What any message costs, the transactions that decide it, is
+measured by a letter of one line, and the ratio is told with it and without.
 """
 
 import imaplib
@@ -10,8 +11,10 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from encodings.aliases import aliases
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -19,6 +22,7 @@ from tests.program import Program, category_toml, peak_memory_of
 from tests.servers.dovecot import Dovecot
 
 LIMIT_MB = 400
+RUNS = 5
 HEAD = b"From: Ann <ann@example.net>\nSubject: costly\nMessage-ID: <costly@example.net>\n"
 MIXED = b"Content-Type: multipart/mixed; boundary=b\n\n"
 PART = b"--b\nContent-Type: text/plain; charset=%s\nContent-Transfer-Encoding: %s\n\n%s\n"
@@ -74,48 +78,91 @@ COSTLY: dict[str, Callable[[], bytes]] = {
 }
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a message costs, in seconds."""
+
+    ours: float
+    plain: float  #: to fetch and to store it, and no more
+
+
+@pytest.fixture(scope="module")
+def small(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Cost:
+    """What a letter of one line costs."""
+    cost = _cost(dovecot, "costly-small", HEAD + b"\nhi\n", tmp_path_factory.mktemp("small"))
+    print(f"a letter of one line: {cost.ours:.3f} s, plain {cost.plain:.3f} s")
+    return cost
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("name", COSTLY)
 def test_a_costly_message_takes_less_than_400_mb(
-    tmp_path: Path, dovecot: Dovecot, fresh_name: Callable[[str], str], name: str
+    tmp_path: Path,
+    dovecot: Dovecot,
+    fresh_name: Callable[[str], str],
+    small: Cost,
+    name: str,
 ) -> None:
     slug = fresh_name("costly")
-    dovecot.add_user(slug, "secret")
-    toml = category_toml(slug, dovecot=dovecot, more='[posting]\nnon_members = "accept"')
-    measured = Program(tmp_path / "measured")
-    timed = Program(tmp_path / "timed", same_process=True)
-    for program in (measured, timed):
-        program.write_category(slug, toml)
-    timed.poll_once()  # makes the database
-    idle = _seconds(timed.poll_once)
     raw = COSTLY[name]()
-    size = len(raw)
+    cost = _cost(dovecot, slug, raw, tmp_path)
+    measured = _program(dovecot, slug, tmp_path / "measured", same_process=False)
     dovecot.deliver(slug, raw)
 
     with peak_memory_of(measured) as peak:
         measured.poll_once()
-    assert dovecot.messages(slug) == []
-    dovecot.deliver(slug, raw)
-    plain = _seconds(lambda: _fetch_and_store(dovecot, slug, tmp_path / "plain.db"))
-    seconds = _seconds(timed.poll_once) - idle
 
-    times = f"{seconds:.2f} s, {seconds / plain:.1f} times {plain:.2f} s"
-    print(f"{name}: {size / MB:.1f} MB, {times}, peak {peak()} MB")
+    ours, plain = cost.ours, cost.plain
+    ratios = f"{ours / plain:.1f} x, {(ours - small.ours) / plain:.1f} x beyond a small letter"
+    times = f"{ours:.3f} s, plain {plain:.3f} s, {ratios}"
+    print(f"{name}: {len(raw) / MB:.1f} MB, {times}, peak {peak()} MB")
+    assert dovecot.messages(slug) == []
     assert peak() < LIMIT_MB
     measured.audit()
 
 
-def _fetch_and_store(dovecot: Dovecot, slug: str, file: Path) -> None:
-    with imaplib.IMAP4("127.0.0.1", dovecot.imap_port) as imap:
-        imap.login(slug, "secret")
+def _cost(dovecot: Dovecot, slug: str, raw: bytes, folder: Path) -> Cost:
+    ours, plain = [], []
+    for number in range(RUNS):
+        user = f"{slug}-{number}"
+        program = _program(dovecot, user, folder / user, same_process=True)
+        program.poll_once()  # makes the database
+        idle = min(_seconds(program.poll_once) for _ in range(3))
+        dovecot.deliver(user, raw)
+        plain.append(_fetch_and_store(dovecot, user, folder / f"{user}.db"))
+        ours.append(_seconds(program.poll_once) - idle)
+        rmtree(program.folder)
+    return Cost(min(ours), min(plain))
+
+
+def _program(dovecot: Dovecot, user: str, folder: Path, *, same_process: bool) -> Program:
+    dovecot.add_user(user, "secret")
+    program = Program(folder, same_process=same_process)
+    toml = category_toml(user, dovecot=dovecot, more='[posting]\nnon_members = "accept"')
+    program.write_category(user, toml)
+    return program
+
+
+def _fetch_and_store(dovecot: Dovecot, user: str, file: Path) -> float:
+    with (
+        imaplib.IMAP4("127.0.0.1", dovecot.imap_port) as imap,
+        closing(sqlite3.connect(file)) as db,
+    ):
+        imap.login(user, "secret")
         imap.select(readonly=True)
-        [answer, _] = imap.fetch("1", "(BODY.PEEK[])")[1]
-    with closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("CREATE TABLE raw (bytes BLOB)")
-        db.execute("INSERT INTO raw VALUES (?)", (answer[1],))
         db.commit()
+
+        def fetch_and_store() -> None:
+            [answer, _] = imap.fetch("1", "(BODY.PEEK[])")[1]
+            db.execute("INSERT INTO raw VALUES (?)", (answer[1],))
+            db.commit()
+
+        took = _seconds(fetch_and_store)
+    file.unlink()
+    return took
 
 
 def _seconds(what: Callable[[], object]) -> float:

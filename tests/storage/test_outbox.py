@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from storage import claims, deliveries, inbound, outbox, owner, subscriptions
+from storage import claims, deliveries, inbound, outbox, owner, raw_messages, subscriptions
 from storage.claims import Group
 from storage.database import Database, Tx
 from storage.outbox import NewOutgoing
@@ -225,3 +225,20 @@ def test_a_person_can_hold_release_retry_and_cancel_only_where_it_makes_sense(
         ]
 
     assert done == [False, False, True, True, True, False]
+
+
+@pytest.mark.parametrize("size", [1, 1_000_000])
+def test_a_body_of_its_own_is_sent_instead_of_the_raw_message_s(
+    db: Database, category_id: int, now: datetime, size: int
+) -> None:
+    body = b"\r\n" + b"x" * size
+    with db.transaction() as tx:
+        _, raw_id = inbound.keep(tx, category_id, b"x", source=Source.CLI, now=now)
+        new = NewOutgoing(Kind.NOTICE, category_id, None, "a@b", b"\r\n", body, raw_id, None)
+        outbox.fan_out(tx, new, to_subscribers=True, without=None, refusal=None, now=now)
+
+    with db.reading() as tx:
+        made = outbox.find(tx, 1)
+        assert made.body is None
+        assert raw_messages.read(tx, made.raw_id) == body
+        assert raw_messages.read(tx, raw_id) == b"x"

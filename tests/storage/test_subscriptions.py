@@ -2,9 +2,12 @@
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from storage import subscriptions
 from storage.database import Database, Tx
 from storage.states import Origin, Receives, SubscriptionState
+from storage.subscriptions import Standing, Subscriber
 
 
 def put(tx: Tx, category_id: int, now: datetime, name: str = "", origin: str = "admin") -> None:
@@ -77,3 +80,26 @@ def test_only_the_active_ones_of_the_category_are_listed(
         [active] = subscriptions.in_category(tx, category_id, SubscriptionState.ACTIVE)
         assert active.state is SubscriptionState.ACTIVE
         assert subscriptions.find(tx, category_id + 1, "s0@example.org") is None
+
+
+def test_many_are_subscribed_like_one_by_one(
+    db: Database, category_id: int, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "_AT_ONCE", 2)
+    people = [Subscriber(f"S{n}@example.org", f"s{n}@example.org", f"Name {n}") for n in range(5)]
+    digest = Subscriber("s4@example.org", "s4@example.org", receives=Receives.DIGEST)
+    with db.transaction() as tx:
+        subscriptions.put_several(tx, category_id, people, origin=Origin.FILE, now=now)
+        subscriptions.remove(tx, category_id, "s4@example.org", by=Origin.PERSON, now=now)
+        before = subscriptions.standings(tx, category_id)
+        # The second time he says nothing of the form.
+        for again in (digest, people[4]):
+            subscriptions.put_several(tx, category_id, [again], origin=Origin.ADMIN, now=now)
+        found = subscriptions.in_category(tx, category_id)
+
+    assert before == {
+        x.key: Standing(SubscriptionState.ACTIVE, Origin.FILE, None) for x in people[:4]
+    } | {"s4@example.org": Standing(SubscriptionState.REMOVED, Origin.FILE, Origin.PERSON)}
+    assert [(x.address, x.name) for x in found] == [(x.address, x.name) for x in people]
+    assert [x.receives for x in found] == [Receives.EACH] * 4 + [Receives.DIGEST]
+    assert (found[4].state, found[4].removed_by) == (SubscriptionState.ACTIVE, None)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listbridge.message import parts
+from listbridge.message import parts, recode
 from listbridge.message.errors import MessageError
 from listbridge.message.parse import Attachment, ParsedMessage, parse
 
@@ -264,3 +264,19 @@ def test_a_pgp_mark_that_is_cut_in_two_by_the_pieces_of_a_text_is_seen(
     raw = b"Content-Transfer-Encoding: base64\r\n\r\n" + body
 
     assert parse(raw).signed
+
+
+@pytest.mark.parametrize("encoding", ["7bit", "base64", "quoted-printable"])
+@pytest.mark.parametrize(
+    ("mark", "signed", "encrypted"), [("SIGNED MESSAGE", True, False), ("MESSAGE", False, True)]
+)
+def test_inline_pgp_is_seen_through_the_encoding(
+    encoding: str, mark: str, signed: bool, encrypted: bool
+) -> None:
+    body = f"x\n-----BEGIN PGP {mark}-----\n".encode()
+    if encoding != "7bit":
+        body = recode.encoded(body, encoding)
+
+    parsed = parse(f"Content-Transfer-Encoding: {encoding}\r\n\r\n".encode() + body)
+
+    assert (parsed.signed, parsed.encrypted) == (signed, encrypted)

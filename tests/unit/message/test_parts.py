@@ -133,3 +133,14 @@ def test_quoted_printable_in_pieces_is_that_of_the_whole(
     raw = b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + body.encode()
 
     assert b"".join(parts.chunks(raw, parts.tree(raw))) == binascii.a2b_qp(body.encode())
+
+
+@given(
+    st.text("QUJD=\r\n -", max_size=60).map(str.encode),
+    st.sampled_from(["base64", "quoted-printable", "8bit"]),
+)
+def test_a_payload_in_pieces_is_the_payload(body: bytes, encoding: str) -> None:
+    raw = f"Content-Transfer-Encoding: {encoding}\r\n\r\n".encode() + body
+    root = parts.tree(raw)
+
+    assert b"".join(parts.payload_pieces(raw, root)) == parts.payload(raw, root)

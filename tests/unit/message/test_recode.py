@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from listbridge.message import content
-from listbridge.message.headers import split
+from listbridge.message import content, parts, recode
+from listbridge.message.headers import body_start, split
 from listbridge.message.identity import fingerprint
-from listbridge.message.recode import Unalterable, deliverable, seven_bit
-from listbridge.message.wire import clean, is_deliverable
+from listbridge.message.recode import Unalterable, seven_bit
+from listbridge.message.wire import BLANK_LINE, clean, is_deliverable
 
 Sample = Callable[[str], bytes]
 
@@ -18,6 +20,15 @@ LONG = b"x" * 1200
 def mixed(*inside: bytes) -> bytes:
     head = b"From: a@example.org\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
     return head + b"".join(b"--b\r\n" + part + b"\r\n" for part in inside) + b"--b--\r\n"
+
+
+def deliverable(raw: bytes) -> bytes:
+    head, start = split(raw)[0], body_start(raw)
+    head, body = recode.deliverable(head, raw, start)
+    if body is None:
+        return head.to_bytes() + raw[start:]
+    assert body.startswith(BLANK_LINE)
+    return head.to_bytes() + body.removeprefix(BLANK_LINE)
 
 
 def test_only_the_part_with_the_long_line_changes() -> None:
@@ -173,3 +184,22 @@ def test_8_bit_fields_keep_their_blanks_and_their_structure() -> None:
     assert head.value("To").endswith(b"<a@example.org>")
     assert content.read(head).filename == "Größe (2).pdf"
     assert head.first("DKIM-Signature") is None
+
+
+@given(
+    st.lists(st.binary(max_size=90) | st.sampled_from([b"\r", b"\n", b" ", b".", b"=" * 80])),
+    st.sampled_from(["base64", "quoted-printable"]),
+)
+def test_in_whatever_pieces_a_part_comes_it_says_the_same(
+    pieces: list[bytes], encoding: str
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recode, "_PIECE", 60)  # beyond it a line is cut
+        written = b"".join(recode.encoded_pieces(pieces, encoding))
+
+    assert all(len(line) <= 76 for line in written.split(b"\r\n"))
+    octets = b"".join(pieces)
+    if encoding == "quoted-printable":
+        octets = clean(octets.replace(b"\0", b"0"))
+        written = written.replace(b"=00", b"0")
+    assert parts.decoded(written, encoding) == octets

@@ -24,6 +24,7 @@ from listbridge.message.text import from_html
         ("x<b", "x"),
         ("&lt;script&gt;", "<script>"),
         ("&#0;&#x80;x", "\ufffd€x"),
+        ("a\x01b\x7fc\x9fd", "a\ufffdb\ufffdc\ufffdd"),
         ("<td>a</td><td>b</td>", "a\n\nb"),
         ("", ""),
     ],
