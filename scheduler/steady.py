@@ -27,10 +27,11 @@ class SteadyScheduler(AsyncIOScheduler):  # type: ignore[misc]
         self._on_jump = on_jump
         self._offset = _offset()
 
-    def wakeup(self) -> None:
+    def _process_jobs(self) -> Any:
         """Run what is due, by whatever the clock says now; APScheduler's timer is monotonic."""
+        # Not in `wakeup`, which only has this called soon: the clock may be set in between.
         self.follow_the_clock()
-        super().wakeup()
+        return super()._process_jobs()
 
     def jump(self) -> timedelta:
         """Return by how much the clock has jumped since the jobs were moved along last."""

@@ -66,6 +66,21 @@ async def until(done: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
+async def test_a_clock_set_right_before_jobs_are_looked_at_starts_none_early(
+    runner: Runner, wall: WallClock
+) -> None:
+    early, new = Work(), Work()
+    hourly = Job("a", timedelta(hours=1), early)
+    runner.keep([hourly])
+    await until(lambda: early.runs == 1)
+
+    runner.keep([hourly, Job("b", EVERY, new)])  # has all of them looked at soon
+    wall.ahead += DAY
+    await until(lambda: new.runs == 1)
+
+    assert early.runs == 1
+
+
 @pytest.mark.parametrize("jump", [DAY, -DAY])
 async def test_jobs_go_on_in_their_rhythm(runner: Runner, wall: WallClock, jump: timedelta) -> None:
     work = Work()
