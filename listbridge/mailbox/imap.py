@@ -91,12 +91,22 @@ class ImapMailbox:
         """Log out; everything that was deleted has been verified before."""
         try:
             with self._link.talking("logging out"):
+                self._forget_what_went()
                 self._client.logout()
         except MailboxError:
             pass  # Nothing depends on the server's farewell.
         finally:
             self._link.close()
         return []
+
+    def _forget_what_went(self) -> None:
+        """Complain of no message that another client has taken away while it was to be read.
+
+        Dovecot 2.4 answers for such a one without its content.
+        """
+        if self.unreadable:
+            present = set(self._client.uid_search("ALL"))
+            self.unreadable = [x for x in self.unreadable if x[0].number in present]
 
     def drop(self) -> None:
         """Cut the connection at once; see `Mailbox.drop`."""

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ def _arguments(at: injection.Path, chosen: click.Parameter, text: str) -> list[s
 
 def _stored_breaks(database: Path) -> list[str]:
     """Return every text in the database that holds a line break of ours, but for tracebacks."""
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         found = []
         for (table,) in tables.fetchall():

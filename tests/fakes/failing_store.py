@@ -187,6 +187,7 @@ class Household:
                 )
                 for one in rows
             }
+        self.db.close()
         if len(rows) != LETTERS * len(READERS):
             found.append(f"{len(rows)} deliveries")
         found += [f"{one.recipient}: {one.state}" for one in rows if one.state != "sent"]

@@ -175,6 +175,19 @@ def test_message_expunged_after_the_listing_is_left_out() -> None:
         assert mailbox.unreadable == []
 
 
+def test_a_message_without_content_that_is_gone_in_the_end_is_no_trouble() -> None:
+    server = ImapServer(b"one", b"two")
+    # Dovecot 2.4, of one that was expunged meanwhile.
+    server.instead["UID FETCH"] = answers_each("UID 101 BODY[] NIL")
+
+    with opened(server) as mailbox:
+        fetched(mailbox)
+        assert len(mailbox.unreadable) == 1
+        del server.inbox[101]
+        mailbox.finish()
+        assert mailbox.unreadable == []
+
+
 @pytest.mark.parametrize(
     "items",
     ["UID 101 BODY[] NIL", 'UID 101 BODY[] ""', "UID 101 FLAGS ()", "UID 101 BODY[] 12345"],

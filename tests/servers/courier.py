@@ -110,7 +110,7 @@ def _service(server: Courier, name: str, port: int) -> AbstractContextManager[No
         # Without a service that watches files, new mail is looked for this often, in seconds.
         "IMAP_ENHANCEDIDLE=0; IMAP_IDLE_TIMEOUT=1; "
         f"exec /usr/sbin/couriertcpd -address={server.host} -maxprocs=100 -maxperip=100 "
-        f"-nodnslookup -noidentlookup {port} {login} {program} ."
+        f"$TCPDOPTS {port} {login} {program} ."
     )
     return _started(server, name, port, "sh", "-c", script)
 
