@@ -84,6 +84,10 @@ class _Watched:
         self._courier = SmtpCourier(settings)
         self.first: float | None = None
 
+    @property
+    def wanted(self) -> bool:
+        return self._courier.wanted
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         async with self._courier.connection() as connection:
@@ -123,6 +127,7 @@ class _Nowhere:
     smtputf8 = True
     depth = 2
     open = True
+    wanted = False
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

@@ -1,22 +1,35 @@
 """The outbox as the sender sees it: claimed in groups, settled one by one, doubted by survivors."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, bindparam, select
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Select,
+    Text,
+    Update,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+)
 
 from storage import wakeup
 from storage.database import Tx
+from storage.dialects import json_pairs
 from storage.outbox import Names, names_of, with_names
 from storage.schema import attempts, categories, is_sending, is_waiting, outgoing, posts
 from storage.schema import deliveries as table
 from storage.states import DeliveryState
 
 
-@dataclass(frozen=True)
-class Claimed:
+class Claimed(NamedTuple):
     """One delivery in the hands of this process."""
 
     id: int
@@ -51,12 +64,9 @@ def claim(
     Several may claim at the same time: each passes over what another is just claiming, and so they
     share one message as well as several. None if nothing is left to share.
     """
-    rows = tx.execute(_NEXT, {"category": category_id, "due": due, "most": limit}).all()
-    if not rows:
-        return None
-    claimed = tuple(Claimed(*row[1:]) for row in rows)
-    tx.execute(_CLAIM, {"ids": [one.id for one in claimed], "by": owner, "until": until})
-    return Group(rows[0].outgoing_id, claimed)
+    values = {"category": category_id, "due": due, "most": limit, "by": owner, "until": until}
+    rows = tx.execute(_CLAIM, values).all()
+    return Group(rows[0][0], tuple(Claimed(*row[1:]) for row in rows)) if rows else None
 
 
 def _next() -> Select[Any]:
@@ -76,7 +86,7 @@ def _next() -> Select[Any]:
         .cte()
     )
     return (
-        select(table.c.outgoing_id, table.c.id, table.c.recipient, table.c.attempts, table.c.waited)
+        select(table.c.id)
         .where(table.c.priority == select(first.c.priority).scalar_subquery())
         .where(table.c.outgoing_id == select(first.c.outgoing_id).scalar_subquery())
         .where(*waiting)
@@ -88,39 +98,48 @@ def _next() -> Select[Any]:
 
 
 # Made once: building them takes several times as long as running them.
-_NEXT = _next()
 _CLAIM = (
     table.update()
-    .where(table.c.id.in_(bindparam("ids", expanding=True)))
+    # A CTE, which is looked up once: a subquery PostgreSQL may ask again, and get others each time.
+    .where(table.c.id.in_(select(_next().cte().c.id)))
     .values(
         state=DeliveryState.SENDING,
         owner=bindparam("by"),
         claimed_until=bindparam("until", type_=table.c.claimed_until.type),
     )
+    .returning(table.c.outgoing_id, table.c.id, table.c.recipient, table.c.attempts, table.c.waited)
 )
 
 
 def settle_sent(tx: Tx, ends: Sequence[tuple[int, str]], *, owner: str) -> None:
     """Record that these deliveries of ours were sent, each with the server's words."""
     if ends:
-        tx.execute(_SENT, [{"of": one, "by": owner, "words": reply} for one, reply in ends])
+        tx.execute(_SENT[tx.dialect.name], {"ends": json.dumps(dict(ends)), "by": owner})
 
 
-_SENT = (
-    table.update()
-    .where(
-        table.c.id == bindparam("of"),
-        table.c.state == DeliveryState.SENDING,
-        table.c.owner == bindparam("by"),
+def _sent(dialect: str) -> Update:
+    """Settle many in one statement: SQLite and PostgreSQL spend more on each than on its row."""
+    ends = json_pairs(dialect, bindparam("ends", type_=Text))
+    # SQLite would look for each one among all that we are sending, rather than by its id.
+    owned = func.coalesce(table.c.owner, "")
+    return (
+        table.update()
+        .where(
+            table.c.id == cast(ends.c.key, BigInteger),
+            table.c.state == DeliveryState.SENDING,
+            owned == bindparam("by"),
+        )
+        .values(
+            state=DeliveryState.SENT,
+            last_reply=ends.c.value,
+            attempts=table.c.attempts + 1,
+            owner=None,
+            claimed_until=None,
+        )
     )
-    .values(
-        state=DeliveryState.SENT,
-        last_reply=bindparam("words"),
-        attempts=table.c.attempts + 1,
-        owner=None,
-        claimed_until=None,
-    )
-)
+
+
+_SENT = {dialect: _sent(dialect) for dialect in ("sqlite", "postgresql")}
 
 
 def settle(
@@ -160,6 +179,45 @@ def settle(
     if state not in (DeliveryState.SENT, DeliveryState.PENDING):
         _note_attempts(tx, settled, DeliveryState.UNCERTAIN if doubt else state, reply, now)
     return len(settled)
+
+
+def put_off(
+    tx: Tx,
+    category_id: int,
+    domain: str,
+    *,
+    soon: datetime,
+    until: Sequence[datetime],
+    reply: str,
+    now: datetime,
+) -> int:
+    """Put off what waits for a domain, a share until each of these times; return how many.
+
+    What waits for longer stays as it is. `soon`: by when what is put off would have been sent.
+
+    It counts as no attempt. But it counts as waiting: who is put off again and again is given up
+    no later than those who are tried.
+    """
+    waiting = (
+        select(table.c.id)
+        .where(
+            table.c.category_id == category_id,
+            is_waiting,
+            table.c.next_attempt < min(until),
+            table.c.recipient.endswith(f"@{domain}", autoescape=True),
+        )
+        # Whoever is just claiming one of these finds out for himself.
+        .with_for_update(skip_locked=True)
+    )
+    moments = {n: literal(x, table.c.next_attempt.type) for n, x in enumerate(until)}
+    # Of what is put off several times at once, one counts.
+    more = int((min(until) - now).total_seconds())
+    values = {
+        "next_attempt": case(moments, value=table.c.id % len(moments)),
+        "waited": table.c.waited + case((table.c.next_attempt <= soon, more), else_=0),
+        "last_reply": reply,
+    }
+    return tx.execute(table.update().where(table.c.id.in_(waiting)).values(values)).rowcount
 
 
 def pull_back(tx: Tx, category_id: int, *, latest: datetime, now: datetime) -> int:

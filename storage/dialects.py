@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Table
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Table,
+    TableValuedAlias,
+    cast,
+    func,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Tx
@@ -34,3 +41,10 @@ def insert_unless_there(tx: Tx, table: Table, row: Mapping[str, object]) -> bool
     """
     statement = insert(tx, table).values(row).on_conflict_do_nothing()
     return tx.execute(statement, execution_options=COUNTED).rowcount == 1
+
+
+def json_pairs(dialect: str, pairs: ColumnElement[str]) -> TableValuedAlias:
+    """Return a JSON object of texts as a table with the columns `key` and `value`."""
+    if dialect == "postgresql":
+        return func.json_each_text(cast(pairs, JSON)).table_valued("key", "value")
+    return func.json_each(pairs).table_valued("key", "value")

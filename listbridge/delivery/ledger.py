@@ -4,12 +4,14 @@ A commit costs as much as many rows: whatever is asked for while one is made sha
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
 from listbridge import clock
+from listbridge.delivery import slow_domains
 from listbridge.delivery.settle import Settled, give_back, settle
 from listbridge.submission import Outcome, OutgoingSettings
 from storage import budgets, claims, owner, restored
@@ -42,15 +44,22 @@ class Fenced(Exception):
 
 
 @dataclass
-class _Page:
+class Page:
     """What is asked for together, and what came of it once it is on record."""
 
     wanted: int = 0  #: groups to claim
-    claimed: list[Group] = field(default_factory=list)
+    claimed: deque[Group] = field(default_factory=deque)
     refusal: BudgetUsedUp | Fenced | None = None  #: why nothing was claimed
     ended: list[tuple[Group, Mapping[str, Outcome]]] = field(default_factory=list)
     settled: list[list[Settled]] = field(default_factory=list)
     written: "asyncio.Task[None] | None" = None
+
+    @property
+    def failed(self) -> bool:
+        """Say whether nothing of it is on record, since the store was away."""
+        if self.written is None or not self.written.done():
+            return False
+        return self.written.exception() is not None
 
 
 @dataclass
@@ -62,19 +71,28 @@ class Ledger:
     settings: OutgoingSettings
     due: datetime
     random: Random = field(default_factory=Random)
-    _page: _Page | None = None
+    _page: Page | None = None
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def claim(self) -> Group | None:
-        """Return the next group, marked as sending; None if nothing is left for this run.
+    def order(self) -> Page:
+        """Ask for one more group, to be fetched by `claim`.
 
-        Raises `BudgetUsedUp` or `Fenced` where nothing may be sent now.
+        What is recorded before anything is waited for goes on the same page.
         """
         page = self._open()
         page.wanted += 1
+        return page
+
+    async def claim(self, page: Page | None = None) -> Group | None:
+        """Return the group that was ordered, marked as sending; None if nothing is left to do.
+
+        Raises `BudgetUsedUp` or `Fenced` where nothing may be sent now.
+        """
+        if page is None or page.failed:  # `record` has seen the store come back since
+            page = self.order()
         await self._on_record(page)
         if page.claimed:
-            return page.claimed.pop(0)
+            return page.claimed.popleft()
         if page.refusal is not None:
             raise page.refusal
         return None
@@ -98,28 +116,29 @@ class Ledger:
                 break
         return page.settled[place]
 
-    def _open(self) -> _Page:
+    def _open(self) -> Page:
         """Return the page that is still being filled."""
         if self._page is None:
-            self._page = _Page()
+            self._page = Page()
             self._page.written = asyncio.create_task(self._write(self._page))
         return self._page
 
-    async def _on_record(self, page: _Page) -> None:
+    async def _on_record(self, page: Page) -> None:
         assert page.written is not None
         # Whoever is told to stop waiting must not take the page from the others on it.
         await asyncio.shield(page.written)
 
-    async def _write(self, page: _Page) -> None:
+    async def _write(self, page: Page) -> None:
         async with self._writing:  # it fills until the one before is on record
             self._page = None
             await asyncio.to_thread(self._put_on_record, page)
 
-    def _put_on_record(self, page: _Page) -> None:
+    def _put_on_record(self, page: Page) -> None:
         seen = None
         with self.db.transaction() as tx:
             if page.ended:
                 page.settled = settle(tx, self.settings, page.ended, self.random)
+                slow_domains.put_off(tx, self.category_id, page.settled, clock.now())
             if page.wanted:
                 seen = restored.look(tx, clock.now())
                 if seen.hold is None:
@@ -129,7 +148,7 @@ class Ledger:
         if seen is not None:
             restored.keep_beside(self.db, seen)
 
-    def _claim(self, tx: Tx, page: _Page) -> None:
+    def _claim(self, tx: Tx, page: Page) -> None:
         """Claim as many groups as are wanted, of one message after another."""
         settings, now = self.settings, clock.now()
         left = granted = budgets.reserve(

@@ -22,6 +22,7 @@ class Settled:
     recipients: tuple[str, ...]
     reply: str
     next_attempt: datetime | None = None
+    slow_domain: str | None = None  #: which is to get nothing until then
 
 
 def settle(
@@ -115,4 +116,8 @@ def _settle_open(
     )
     is_waiting = state in (DeliveryState.DEFERRED, DeliveryState.UNCERTAIN)
     counted = DeliveryState.UNCERTAIN if doubt else state
-    return Settled(counted, (one.recipient,), reply, later if is_waiting else None)
+    # Who is greylisted is told so the first time, whatever the domain thinks of the others.
+    slow = None if outcome.perhaps_greylisted and not one.attempts else outcome.slow_domain
+    if not is_waiting:
+        return Settled(counted, (one.recipient,), reply)
+    return Settled(counted, (one.recipient,), reply, later, slow)

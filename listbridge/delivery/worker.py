@@ -10,8 +10,8 @@ from functools import cached_property
 from time import monotonic
 
 from listbridge import clock, maillog, message
-from listbridge.delivery import events
-from listbridge.delivery.ledger import Attempt, BudgetUsedUp, Fenced, Ledger
+from listbridge.delivery import events, slow_domains
+from listbridge.delivery.ledger import Attempt, BudgetUsedUp, Fenced, Ledger, Page
 from listbridge.delivery.retry import LONGEST_WAIT
 from listbridge.delivery.settle import Settled, settle
 from listbridge.errors import ListbridgeError
@@ -35,7 +35,8 @@ from storage.states import DeliveryState
 
 # So many connections in a row cut short without one message taken, and the account is left alone.
 _CUTS = 5
-# After so long a connection is passed on, so that the account's other categories have their turn.
+# After so long a connection is passed on to whoever waits for one, so that the account's other
+# categories have their turn.
 _LOAN_SECONDS = 1.0
 # A process that dies leaves in doubt, of each connection, no more recipients than these, unless
 # two transactions hold more.
@@ -49,6 +50,8 @@ class Account:
     courier: Courier
     trouble: ListbridgeError | None = None
     cuts: int = 0
+    #: Domains over which the server broke off since it took something; each counts once.
+    cut_over: set[str] = field(default_factory=set)
     #: What the store was away for too long to record, by the category's id.
     unrecorded: dict[int, list[Attempt]] = field(default_factory=dict)
 
@@ -134,6 +137,7 @@ def _begin(run: _Run) -> int:
     with run.db.transaction() as tx:
         # What the store has come back for is known, and no doubt.
         ends = settle(tx, run.settings, [(x.group, x.outcomes) for x in late], run.ledger.random)
+        slow_domains.put_off(tx, run.category_id, ends, run.due)
         doubtful = claims.doubt_abandoned(
             tx, run.category_id, is_alive=is_alive, hold=hold, now=run.due
         )
@@ -210,14 +214,11 @@ async def _send_groups(
 ) -> None:
     """Send group after group until the connection ends, is needed elsewhere, or nothing is left."""
     # At least one, also on a connection that has just ended: its outcome says what happened.
-    first = True
-    while _goes_on(run) and (first or (connection.open and monotonic() < until)):
-        first = False
+    page = run.ledger.order() if _goes_on(run) else None
+    while page is not None:
+        ordered, page = page, None
         with _stopped_by_trouble(run):
-            ended = await _send_one_group(run, connection)
-            outcomes += ended.values()
-            if _was_cut(ended.values()):
-                return
+            page = await _send_one_group(run, connection, ordered, until, outcomes)
 
 
 def _pause(run: _Run, trouble: AccountTrouble) -> None:
@@ -232,24 +233,34 @@ def _stop(run: _Run, trouble: ListbridgeError) -> None:
     run.sent.error = run.sent.error or str(trouble)
 
 
-async def _send_one_group(run: _Run, connection: Connection) -> Mapping[str, Outcome]:
-    """Return how each attempt ended; nothing where nothing is left to send."""
-    group = await _claim(run)
+async def _send_one_group(
+    run: _Run, connection: Connection, ordered: Page, until: float, outcomes: list[Outcome]
+) -> Page | None:
+    """Send the group that was ordered and add how it ended; return an order for the next one.
+
+    Nothing is added where nothing is left to send.
+    """
+    group = await _claim(run, ordered)
     if group is None:
-        return {}
+        return None
     wire = await _wire(run, group.outgoing_id)
     try:
-        outcomes = await _deliver(connection, group, wire)
+        ended = await _deliver(connection, group, wire)
     except AccountTrouble as trouble:
         await _record(run, Attempt(group, wire.names, trouble.outcomes))
         raise
-    await _record(run, Attempt(group, wire.names, outcomes))
-    return outcomes
+    outcomes += ended.values()
+    page = None
+    on_loan = monotonic() < until or not run.account.courier.wanted
+    if _goes_on(run) and connection.open and on_loan and not _was_cut(ended.values()):
+        page = run.ledger.order()  # it shares the commit of what follows
+    await _record(run, Attempt(group, wire.names, ended))
+    return page
 
 
-async def _claim(run: _Run) -> Group | None:
+async def _claim(run: _Run, ordered: Page) -> Group | None:
     try:
-        return await run.ledger.claim()
+        return await run.ledger.claim(ordered)
     except BudgetUsedUp:
         run.sent.starved = True
     except Fenced as hold:
@@ -273,10 +284,11 @@ async def _wire(run: _Run, outgoing_id: int) -> _Wire:
     if run.wire is None or run.wire[0] != outgoing_id:
         # Two large ones need not lie in memory side by side.
         run.wire = None
-        reading = asyncio.to_thread(_read_wire, run.db, outgoing_id)
-        run.wire = outgoing_id, asyncio.create_task(reading)
+        found = asyncio.to_thread(_read_wire, run.db, outgoing_id)
+        run.wire = outgoing_id, asyncio.create_task(found)
+    reading = run.wire[1]
     # Whoever is told to stop waiting must not take it from the others.
-    return await asyncio.shield(run.wire[1])
+    return reading.result() if reading.done() else await asyncio.shield(reading)
 
 
 def _read_wire(db: Database, outgoing_id: int) -> _Wire:
@@ -325,7 +337,12 @@ def _watch_for_cuts(run: _Run, outcomes: Collection[Outcome]) -> None:
     """Stop using an account whose server breaks off again and again without taking anything."""
     if not _was_cut(outcomes):
         run.account.cuts = 0
+        run.account.cut_over.clear()
         return
+    domains = {outcome.slow_domain for outcome in outcomes if outcome.slow_domain is not None}
+    if domains and domains <= run.account.cut_over:
+        return  # other groups under way, which held somebody of the same domain
+    run.account.cut_over |= domains
     run.account.cuts += 1
     if run.account.cuts >= _CUTS:
         words = next(x.reply for x in outcomes if x.result is Result.UNTRIED)

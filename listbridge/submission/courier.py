@@ -26,6 +26,9 @@ class Result(Enum):
     UNCERTAIN = "uncertain"  #: all was sent, the last answer was lost (RFC 1047)
     UNTRIED = "untried"  #: nothing of the message left for this recipient; counts as no attempt
 
+    # Each delivery asks for it several times, and that of `Enum` is written in Python.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -33,6 +36,10 @@ class Outcome:
 
     result: Result
     reply: str
+    #: The domain that wants less mail just now, where that is what the server says.
+    slow_domain: str | None = None
+    #: Or it only wants to see whether we come again (greylisting, RFC 6647).
+    perhaps_greylisted: bool = False
 
 
 class AccountTrouble(ListbridgeError):
@@ -86,6 +93,10 @@ class Connection(Protocol):
 
 class Courier(Protocol):
     """One account's connections."""
+
+    @property
+    def wanted(self) -> bool:
+        """Say whether somebody waits for a connection."""
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Wait for a free place and lend a connection; raise `AccountTrouble` if none opens."""

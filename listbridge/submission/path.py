@@ -1,8 +1,12 @@
 """How an address is written between the angle brackets of MAIL and RCPT (RFC 5321 4.1.2)."""
 
+import re
+
 from email_validator import EmailNotValidError, validate_email
 
 from listbridge.guard import is_safe
+
+_BREAKS_OUT = re.compile(r"[<>\s]")
 
 
 class UnusableAddress(ValueError):
@@ -14,7 +18,7 @@ def path_of(address: str, *, smtputf8: bool) -> str:
 
     A local part outside ASCII needs a server with SMTPUTF8 (RFC 6531 3.2).
     """
-    if not is_safe(address) or any(ch in "<>" or ch.isspace() for ch in address):
+    if not is_safe(address) or _BREAKS_OUT.search(address):
         raise UnusableAddress("holds a space, a bracket or a control character")
     local, at, domain = address.rpartition("@")
     if not (local and at and domain):

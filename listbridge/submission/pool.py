@@ -16,6 +16,8 @@ _CHECK_AFTER_SECONDS = 30.0
 # A message that waits for no answer would be in doubt if the link has died since.
 _CHECK_CHUNKED_AFTER_SECONDS = 0.1
 _FAREWELL_SECONDS = 3.0
+# So long after it refused one more connection, a server is asked for it again.
+_REFUSED_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,29 @@ class SmtpCourier:
         self._proved = False
         self._trouble: AccountTrouble | None = None
         self._disorders = 0  #: connections got out of step, and as many are to go in lock step
+        self._waiting = 0
+        self._lent = 0
+        self._refused = 0  #: places that stay empty, as the server refused so many
+        self._refused_at = 0.0
+
+    @property
+    def wanted(self) -> bool:
+        """Say whether somebody waits for a connection."""
+        return self._waiting > 0
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """Lend a connection; raise `AccountTrouble` if none can be opened."""
-        async with self._places:
-            connection = await self._from_idle() or await self._open()
+        connection = await self._lend()
+        try:
+            yield connection
+        finally:
+            self._lent -= 1
             try:
-                yield connection
-            finally:
                 await self._take_back(connection)
+            finally:
+                self._places.release()
+                self._fill_places()
 
     async def close_idle(self) -> None:
         """Take leave of connections that nobody has used for a while."""
@@ -59,6 +74,37 @@ class SmtpCourier:
         self._closed = True
         idle, self._idle = self._idle, []
         await asyncio.gather(*(entry.connection.leave(_FAREWELL_SECONDS) for entry in idle))
+
+    async def _lend(self) -> SmtpConnection:
+        while True:
+            self._waiting += 1
+            try:
+                await self._places.acquire()
+            finally:
+                self._waiting -= 1
+            try:
+                connection = await self._from_idle() or await self._open()
+            except AccountTrouble:
+                if not (self._lent or self._idle):
+                    self._places.release()
+                    self._fill_places()
+                    raise
+                # It serves us, only not so many at once: one of the others will do.
+                self._refused += 1
+                self._refused_at = time.monotonic()
+            except BaseException:
+                self._places.release()
+                raise
+            else:
+                self._lent += 1
+                return connection
+
+    def _fill_places(self) -> None:
+        """Use the places again that the server had refused, once it may have room."""
+        if not self._lent or time.monotonic() - self._refused_at >= _REFUSED_SECONDS:
+            for _ in range(self._refused):
+                self._places.release()
+            self._refused = 0
 
     async def _from_idle(self) -> SmtpConnection | None:
         while self._idle:
@@ -84,13 +130,14 @@ class SmtpCourier:
 
         Otherwise a wrong password would be tried by every worker at once, and lock the account.
         """
-        if self._proved:
-            return await self._connect()
         before = self._trouble
-        async with self._opening:
-            if self._trouble is not None and self._trouble is not before:
-                raise AccountTrouble(str(self._trouble))
-            return await self._connect()
+        if not self._proved:
+            async with self._opening:
+                if self._trouble is not None and self._trouble is not before:
+                    raise AccountTrouble(str(self._trouble))
+                if not self._proved:
+                    return await self._connect()
+        return await self._connect()
 
     async def _connect(self) -> SmtpConnection:
         try:

@@ -78,6 +78,7 @@ _QUOTA_WORDS = re.compile(
     re.IGNORECASE,
 )
 _CROWDED_WORDS = re.compile(r"too many recipients", re.IGNORECASE)
+_OF_THE_CONNECTION = re.compile(r"too many (errors|messages|connections)", re.IGNORECASE)
 _RELAY_WORDS = re.compile(
     r"relay(ing)? (access )?(is )?(denied|not permitted|not allowed|prohibited)|unable to relay"
     r"|client host rejected",
@@ -163,7 +164,10 @@ RULES = (
 
 def rule_for(step: Step, reply: Reply) -> Rule:
     """Return the line of the table that decides `reply` at `step`."""
-    return next(rule for rule in _rules_for(step, reply.code) if rule.applies(reply))
+    for rule in _rules_for(step, reply.code):
+        if rule.applies(reply):
+            return rule
+    raise AssertionError("the last line of the table applies to every reply")
 
 
 @cache
@@ -185,6 +189,17 @@ def answers_hello(reply: Reply) -> bool:
 def may_come_unasked(reply: Reply) -> bool:
     """Say whether a server may say this of its own accord: that it is leaving (RFC 5321 3.8)."""
     return reply.code == 421
+
+
+def slows_domain(reply: Reply) -> bool:
+    """Say whether a reply to RCPT asks to send the recipient's domain less mail for a while.
+
+    RFC 3463 3.8 has X.7.X for what a policy forbids, rate limits among them. 421 alone is taken so,
+    too; with any other status it is the server's own end, and with these words the connection's.
+    """
+    if _OF_THE_CONNECTION.search(reply.text):
+        return False
+    return reply.status.startswith("4.7.") or (reply.code == 421 and not reply.status)
 
 
 def speaks_of_address(reply: Reply) -> bool:

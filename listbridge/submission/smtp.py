@@ -1,6 +1,7 @@
 """One logged-in SMTP connection, which carries one transaction after another."""
 
 from asyncio import timeout
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from listbridge.submission import replies
@@ -37,6 +38,16 @@ class Way(Enum):
 _DEPTHS = {Way.LOCK_STEP: 1, Way.PIPELINED: 3, Way.CHUNKED: 8}
 
 
+@dataclass(frozen=True)
+class _Checked:
+    """A message and what was seen in it: the same one goes out in many transactions."""
+
+    given: bytes
+    octets: bytes  #: ends with CRLF
+    fault: str | None  #: why no server may get it
+    is_ascii: bool
+
+
 class SmtpConnection:
     """A `Connection`; after anything unclean it is closed, and `clean` stays False."""
 
@@ -47,6 +58,7 @@ class SmtpConnection:
         self._way = way
         self._turns = Turns(wire, offer.hello)
         self._under_way = 0
+        self._checked: _Checked | None = None
         self._in_step = True
         self.orderly = True  #: the server answered what it was asked
         self.transactions = 0
@@ -92,16 +104,16 @@ class SmtpConnection:
 
         Raises `AccountTrouble` or `SenderRefused`, with the outcomes known by then.
         """
-        if not message.endswith(b"\r\n"):
-            message += b"\r\n"
-        unfit = self._unfit(message)
+        checked = self._check(message)
+        unfit = self._too_large(checked) or checked.fault
         if unfit is not None:
             return dict.fromkeys(envelope.recipients, Outcome(Result.FAILED, unfit))
         sender = self._sender_path(envelope.sender)
         paths, outcomes = self._recipient_paths(envelope.recipients)
         if paths:
-            mail = self._mail_command([sender, *paths.values()], message)
-            outcomes |= await self._transact(envelope.sender, mail, paths, message, outcomes)
+            mail = self._mail_command([sender, *paths.values()], checked)
+            octets = checked.octets
+            outcomes |= await self._transact(envelope.sender, mail, paths, octets, outcomes)
         return {recipient: outcomes[recipient] for recipient in envelope.recipients}
 
     async def answers(self) -> bool:
@@ -154,6 +166,8 @@ class SmtpConnection:
             raise
         finally:
             self._under_way -= 1
+            if not self._under_way:
+                self._checked = None  # it may be large, and this connection rest for long
             self.orderly &= run.orderly
             self._in_step &= run.in_step
             # After trouble and cancellation, too: a late reply must never meet the next command.
@@ -161,16 +175,17 @@ class SmtpConnection:
                 self._wire.drop()
         return run.outcomes
 
-    def _unfit(self, message: bytes) -> str | None:
-        size, limit = len(message), self._offer.max_size
-        if limit is not None and size > limit:
-            return f"not sent: the message has {size} bytes, {self._place} takes at most {limit}"
-        # RFC 5321 2.3.8: CR and LF only together; anything else is how a second message is
-        # smuggled past a server that takes "\n.\n" for the end (CVE-2023-51764).
-        line_ends = message.count(b"\r\n")
-        if message.count(b"\r") != line_ends or message.count(b"\n") != line_ends:
-            return "not sent: the message holds a bare CR or LF"
-        return "not sent: the message holds a NUL" if b"\0" in message else None
+    def _check(self, message: bytes) -> _Checked:
+        if self._checked is None or self._checked.given is not message:
+            octets = message if message.endswith(b"\r\n") else message + b"\r\n"
+            self._checked = _Checked(message, octets, _fault(octets), octets.isascii())
+        return self._checked
+
+    def _too_large(self, message: _Checked) -> str | None:
+        size, limit = len(message.octets), self._offer.max_size
+        if limit is None or size <= limit:
+            return None
+        return f"not sent: the message has {size} bytes, {self._place} takes at most {limit}"
 
     def _sender_path(self, sender: str) -> str:
         try:
@@ -192,14 +207,23 @@ class SmtpConnection:
                 outcomes[recipient] = Outcome(Result.FAILED, f"not sent: the address {err}")
         return paths, outcomes
 
-    def _mail_command(self, paths: list[str], message: bytes) -> str:
+    def _mail_command(self, paths: list[str], message: _Checked) -> str:
         parts = [f"MAIL FROM:<{paths[0]}>"]
         if self._offer.size:
-            parts.append(f"SIZE={len(message)}")
-        if self.accepts_8bit and not message.isascii():
+            parts.append(f"SIZE={len(message.octets)}")
+        if self.accepts_8bit and not message.is_ascii:
             parts.append("BODY=8BITMIME")
         # RFC 6531 3.4; asked for only where an address needs it, since a relay may bounce what
         # was marked so for a next hop without it.
         if self.smtputf8 and not all(path.isascii() for path in paths):
             parts.append("SMTPUTF8")
         return " ".join(parts)
+
+
+def _fault(message: bytes) -> str | None:
+    # RFC 5321 2.3.8: CR and LF only together; anything else is how a second message is
+    # smuggled past a server that takes "\n.\n" for the end (CVE-2023-51764).
+    line_ends = message.count(b"\r\n")
+    if message.count(b"\r") != line_ends or message.count(b"\n") != line_ends:
+        return "not sent: the message holds a bare CR or LF"
+    return "not sent: the message holds a NUL" if b"\0" in message else None

@@ -5,7 +5,7 @@ How commands and replies travel is not known here: `lock_step` and `pipeline` ha
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from listbridge.submission import replies
@@ -75,7 +75,7 @@ class Transaction:
             raise OutOfStep(answered(reply))
         crowded_out = rule.meaning is Meaning.CROWDED and self.accepted
         result = Result.UNTRIED if crowded_out else _RESULTS[rule.meaning]
-        self._settle([recipient], result, reply.words)
+        self.outcomes[recipient] = _of_recipient(recipient, result, reply)
         if rule.meaning is Meaning.CLOSING:
             raise WireError(answered(reply))
         return False
@@ -108,9 +108,13 @@ class Transaction:
                 self._ended = is_last
                 self.wire.write(octets, asking=int(is_last))
 
-    @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
+    def _in_time(self) -> AbstractAsyncContextManager[None]:
         """Raise `WireError` where writing the whole message takes too long."""
+        # The only wait of what goes in one piece has a limit of its own.
+        return self._limited() if len(self.message) > CHUNK else nullcontext()
+
+    @asynccontextmanager
+    async def _limited(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(_WAITS_PER_MESSAGE * self.wire.limit):
                 yield
@@ -171,6 +175,18 @@ class Transaction:
 
     def _settle(self, recipients: list[str], result: Result, reply: str) -> None:
         self.outcomes.update(dict.fromkeys(recipients, Outcome(result, reply)))
+
+
+def _of_recipient(recipient: str, result: Result, reply: Reply) -> Outcome:
+    if result is not Result.DEFERRED or not replies.slows_domain(reply):
+        return Outcome(result, reply.words)
+    return Outcome(
+        result,
+        reply.words,
+        slow_domain=recipient.rpartition("@")[2],
+        # Nobody who only wants to see us again ends the connection.
+        perhaps_greylisted=not replies.may_come_unasked(reply),
+    )
 
 
 def answered(reply: Reply) -> str:

@@ -16,6 +16,8 @@ from listbridge.submission.replies import Reply, may_come_unasked
 # What a server may say before we take it for something else than a mail server.
 _LONGEST_REPLY = 64 * 1024
 _MOST_UNASKED_REPLIES = 16
+# Octets that are not kept back for what is written next.
+_ENOUGH_FOR_A_WRITE = 16 * 1024
 
 _REPLY_LINE = re.compile(rb"([1-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 
@@ -47,13 +49,16 @@ class Wire(asyncio.Protocol):
         self._transport = transport
         self.limit = limit
         self._hidden = hidden
-        self._unparsed = bytearray()
+        self._unparsed = b""
         self._lines: list[bytes] = []  #: of the reply that is still incomplete
         self._octets = 0  #: of these lines
         self._replies: deque[Reply] = deque()
         self._owed = 0  #: replies to what was asked and has no answer yet
         self._lost: str | None = None
         self._paused = False
+        self._unsent: list[bytes | memoryview] = []
+        self._unsent_octets = 0
+        self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         transport.set_protocol(self)
 
@@ -94,7 +99,8 @@ class Wire(asyncio.Protocol):
 
     async def reply(self) -> Reply:
         """Return the next reply; what had arrived before the connection broke still counts."""
-        await self._until(lambda: bool(self._replies))
+        if not self._replies:
+            await self._until(lambda: bool(self._replies))
         if self._replies:
             self._owed = max(0, self._owed - 1)
             return self._replies.popleft()
@@ -118,13 +124,26 @@ class Wire(asyncio.Protocol):
         return not self.spoken
 
     def write(self, data: bytes | memoryview, *, asking: int = 0) -> None:
-        """Hand bytes to the transport, which ask for so many replies.
+        """Send bytes, which ask for so many replies.
 
-        A connection that is gone shows at the next wait.
+        What follows without a wait leaves with them: a system call costs more than all the rest,
+        and the far end answers both at once. A connection that is gone shows at the next wait.
         """
         self._owed += asking
-        if self._lost is None:
-            self._transport.write(data)
+        self._unsent.append(data)
+        self._unsent_octets += len(data)
+        if self._unsent_octets >= _ENOUGH_FOR_A_WRITE:
+            self._send()
+        elif len(self._unsent) == 1:
+            # Whoever is woken now to write next does so one turn of the loop later, and comes
+            # before what that turn puts at the end.
+            self._loop.call_soon(self._loop.call_soon, self._send)
+
+    def _send(self) -> None:
+        """Hand to the transport what was written since the last time."""
+        unsent, self._unsent, self._unsent_octets = self._unsent, [], 0
+        if unsent and self._lost is None:
+            self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
 
     def drop(self) -> None:
         """Close at once; what has not left yet never will, what is unread nobody will read."""
@@ -135,13 +154,23 @@ class Wire(asyncio.Protocol):
     async def _until(self, met: Callable[[], bool]) -> None:
         if met() or self._lost is not None:
             return
+        late = False
+
+        def stop_waiting() -> None:
+            nonlocal late
+            late = True
+            self._news.set()
+
+        # Several times on the way of each message, and so without what a timeout of asyncio costs.
+        timer = self._loop.call_later(self.limit, stop_waiting)
         try:
-            async with asyncio.timeout(self.limit):
-                while not met() and self._lost is None:
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            raise Silence(f"did not react within {self.limit:g} s") from None
+            while not met() and self._lost is None:
+                if late:
+                    raise Silence(f"did not react within {self.limit:g} s")
+                self._news.clear()
+                await self._news.wait()
+        finally:
+            timer.cancel()
 
     def _lose(self, how: str) -> None:
         self._lost = self._lost or how
@@ -152,12 +181,11 @@ class Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._lost is not None:
             return
-        self._unparsed += data
-        *lines, rest = self._unparsed.split(b"\n")
+        *lines, rest = (self._unparsed + data).split(b"\n")
         self._unparsed = rest
         for line in lines:
             if self._lost is None:
-                self._take(bytes(line).rstrip(b"\r"))
+                self._take(line.rstrip(b"\r"))
         if len(rest) + self._octets > _LONGEST_REPLY:
             self._nonsense()
         self._news.set()
@@ -211,6 +239,8 @@ def without(hidden: Collection[str], text: str) -> str:
 def _joined(lines: list[bytes]) -> str:
     """Join the lines of a reply; each repeats the status code (RFC 2034), we keep the first."""
     first, *more = [line.decode("utf-8", "replace").strip() for line in lines]
+    if not more:
+        return first
     status = first.partition(" ")[0]
     repeated = status + " " if re.fullmatch(r"[245]\.\d+\.\d+", status) else ""
     return " ".join([first, *(line.removeprefix(repeated) for line in more)])

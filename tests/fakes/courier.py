@@ -41,6 +41,7 @@ class RecordingCourier:
     trouble: AccountTrouble | None = None
     accepts_8bit: bool = True
     depth: int = 1
+    wanted: bool = False
     seconds: float = 0
     most_under_way: int = 0  #: on one connection
     taken: list[tuple[Envelope, bytes]] = field(default_factory=list)

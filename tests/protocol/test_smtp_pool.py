@@ -22,6 +22,26 @@ ANN = "ann@example.org"
 MESSAGE = b"Subject: hello\r\n\r\nHello.\r\n"
 
 
+class TwoAtOnce(SmtpServer):
+    """Greets no more than `most` at the same time, at first two."""
+
+    most = 2
+
+    def next_script(self) -> Script:
+        crowded = Script(greeting="421 4.7.0 too many connections from you")
+        return crowded if self.open > self.most else super().next_script()
+
+
+class AllTogether(SmtpServer):
+    """Serves one connection, and the later ones once four of them have come."""
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.came = getattr(self, "came", 0) + 1
+        while 1 < self.came < 5:
+            await asyncio.sleep(0.01)
+        await super()._serve(reader, writer)
+
+
 def account(server: SmtpServer, **more: object) -> SmtpCourier:
     timeout = timedelta(seconds=5)
     values = {"host": "127.0.0.1", "port": server.port, "security": "none", "timeout": timeout}
@@ -32,6 +52,16 @@ async def send(courier: SmtpCourier, recipient: str = ANN) -> Result:
     async with courier.connection() as connection:
         ended = await connection.deliver(Envelope("list@example.org", (recipient,)), MESSAGE)
     return ended[recipient].result
+
+
+async def _borrow_together(courier: SmtpCourier, number: int) -> None:
+    together = asyncio.Barrier(number)
+
+    async def borrow() -> None:
+        async with courier.connection():
+            await together.wait()
+
+    await asyncio.gather(*(borrow() for _ in range(number)))
 
 
 async def test_a_clean_connection_is_used_again() -> None:
@@ -143,6 +173,35 @@ async def test_a_wrong_password_is_not_tried_by_every_worker_at_once() -> None:
     assert [type(error) for error in ended] == [AccountTrouble] * 4
     assert once == 1
     assert len(server.commands("AUTH")) == 2
+
+
+async def test_once_a_login_has_worked_the_others_are_opened_at_the_same_time() -> None:
+    async with AllTogether() as server:
+        courier = account(server, max_connections=5)
+        await asyncio.wait_for(_borrow_together(courier, 5), 5)
+        await courier.close()
+
+    assert server.connections == 5
+
+
+async def test_where_the_server_wants_fewer_connections_the_others_carry_everything() -> None:
+    async with TwoAtOnce() as server:
+        courier = account(server, max_connections=6)
+        results = await asyncio.gather(*(send(courier, f"s{n}@example.org") for n in range(30)))
+        await courier.close()
+
+    assert results == [Result.SENT] * 30
+
+
+async def test_connections_that_the_server_refused_are_asked_for_again_later() -> None:
+    async with TwoAtOnce() as server:
+        courier = account(server, max_connections=4)
+        await asyncio.gather(*(send(courier) for _ in range(9)))
+        server.most = 4
+        await asyncio.wait_for(_borrow_together(courier, 4), 5)
+        await courier.close()
+
+    assert server.most_open >= 4
 
 
 async def test_an_account_recovers_when_its_server_does() -> None:

@@ -5,7 +5,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from storage import claims, deliveries, inbound, outbox, owner, raw_messages, subscriptions
+from storage import (
+    categories,
+    claims,
+    deliveries,
+    inbound,
+    outbox,
+    owner,
+    raw_messages,
+    subscriptions,
+)
 from storage.claims import Group
 from storage.database import Database, Tx
 from storage.outbox import NewOutgoing
@@ -242,3 +251,82 @@ def test_a_body_of_its_own_is_sent_instead_of_the_raw_message_s(
         assert made.body is None
         assert raw_messages.read(tx, made.raw_id) == body
         assert raw_messages.read(tx, raw_id) == b"x"
+
+
+def test_what_waits_for_a_domain_is_put_off_by_shares_and_nothing_else(
+    db: Database, category_id: int, now: datetime
+) -> None:
+    ours = [f"s{n}@a_b.example" for n in range(6)]
+    others = ["s@axb.example", "s@x.a_b.example", "a_b.example@example.org"]
+    with db.transaction() as tx:
+        other_id = categories.keep(tx, "other", "other@example.org").id
+        for address in (*ours, *others):
+            _subscribe(tx, category_id, address, now)
+        _subscribe(tx, other_id, ours[0], now)
+        _fan_out(tx, category_id, now)
+        _fan_out(tx, other_id, now)
+    until = [now + LATER, now + 2 * LATER]
+
+    with db.transaction() as tx:
+        number = claims.put_off(
+            tx, category_id, "a_b.example", soon=now, until=until, reply="421 slow", now=now
+        )
+
+    with db.reading() as tx:
+        listed = deliveries.listed(tx, [DeliveryState.PENDING])
+    put_off = [x for x in listed if x.next_attempt > now]
+    assert number == len(ours)
+    assert sorted(x.recipient for x in put_off) == ours
+    assert {x.category for x in put_off} == {"general"}
+    assert {x.next_attempt for x in put_off} == set(until)
+    assert {(x.attempts, x.last_reply) for x in put_off} == {(0, "421 slow")}
+
+
+def _put_off(tx: Tx, category_id: int, *, until: datetime, now: datetime) -> None:
+    claims.put_off(
+        tx, category_id, "example.org", soon=now, until=[until], reply="421 slow", now=now
+    )
+
+
+def test_what_is_put_off_for_longer_stays_so(
+    db: Database, category_id: int, queued: int, now: datetime
+) -> None:
+    with db.transaction() as tx:
+        for later in (2 * LATER, LATER):
+            _put_off(tx, category_id, until=now + later, now=now)
+        listed = deliveries.listed(tx, [DeliveryState.PENDING])
+
+    assert {x.next_attempt for x in listed} == {now + 2 * LATER}
+
+
+def test_being_put_off_counts_as_waiting_once(
+    db: Database, category_id: int, queued: int, now: datetime
+) -> None:
+    with db.transaction() as tx:
+        for _ in "12":
+            _put_off(tx, category_id, until=now + LATER, now=now)
+
+    group = _claim(db, category_id, now + LATER)
+
+    assert group is not None
+    assert {one.waited for one in group.deliveries} == {LATER.total_seconds()}
+
+
+def test_each_of_what_was_sent_together_keeps_the_words_that_were_said_of_it(
+    db: Database, category_id: int, queued: int, now: datetime
+) -> None:
+    group = _claim(db, category_id, now)
+    assert group is not None
+    ids = sorted(one.id for one in group.deliveries)
+    said = [f"250 2.0.0 as \u201c{one}\u201d" for one in ids]
+
+    with db.transaction() as tx:
+        claims.settle_sent(tx, list(zip(ids[:3], said, strict=False)), owner=ME)
+        claims.settle_sent(tx, [(ids[3], said[3])], owner="somebody else")
+
+    with db.reading() as tx:
+        listed = sorted(deliveries.listed(tx, tuple(DeliveryState)), key=lambda x: x.id)
+    assert [(x.state, x.last_reply, x.attempts) for x in listed] == [
+        *((DeliveryState.SENT, words, 1) for words in said[:3]),
+        (DeliveryState.SENDING, None, 0),
+    ]
