@@ -79,7 +79,8 @@ def slug(server: Dovecot | Courier | Cyrus, fresh_name: Callable[[str], str]) ->
 
 def _raw_messages(program: Program) -> Counter[bytes]:
     with closing(sqlite3.connect(program.database)) as database:
-        return Counter(bytes(one) for [one] in database.execute("SELECT bytes FROM raw_messages"))
+        query = "SELECT bytes FROM inbound JOIN raw_messages ON raw_id = raw_messages.id"
+        return Counter(bytes(one) for [one] in database.execute(query))
 
 
 def _served(stored: bytes, server: Dovecot | Courier | Cyrus, protocol: str) -> bytes:
