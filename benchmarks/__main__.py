@@ -4,7 +4,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import fan_out, ingest, mailman, mlmmj, outbox, round_trips, timer, wake
+from benchmarks import fan_out, ingest, mailman, memory, mlmmj, outbox, round_trips, timer, wake
 from benchmarks.measure import RUNS, machine, table
 from benchmarks.plot import picture
 
@@ -14,6 +14,7 @@ PARTS = {
     "fan_out": fan_out.rows,
     "mailman": mailman.rows,
     "mlmmj": mlmmj.rows,
+    "memory": memory.rows,
     "round_trips": round_trips.rows,
     "ingest": ingest.rows,
     "outbox": outbox.rows,

@@ -4,6 +4,7 @@ Dovecot tells of a new message half a second after it has come, whoever listens.
 does nothing but IDLE is kept waiting is therefore taken off.
 """
 
+import itertools
 import statistics
 import tempfile
 import time
@@ -24,6 +25,7 @@ from tests.servers.process import ServerFailed, wait_until
 _LETTERS = 20
 _APART_SECONDS = 1.0
 _PATIENCE_SECONDS = 30
+_lists = itertools.count()
 
 
 def rows() -> list[Row]:
@@ -37,45 +39,47 @@ def rows() -> list[Row]:
 
 def _ours(imap: Dovecot) -> list[float]:
     """Deliver letter after letter to a running service; return what each took, in ms."""
-    with _service(imap) as smtp:
-        _sent_after(imap, smtp, _LETTERS)  # by a poll: connections are still being opened
-        return [_sent_after(imap, smtp, number) for number in range(_LETTERS)]
+    slug = f"choir{next(_lists)}"
+    with _service(imap, slug) as smtp:
+        _sent_after(imap, slug, smtp, _LETTERS)  # by a poll: connections are still being opened
+        return [_sent_after(imap, slug, smtp, number) for number in range(_LETTERS)]
 
 
 @contextmanager
-def _service(imap: Dovecot) -> Iterator[SmtpServer]:
+def _service(imap: Dovecot, slug: str) -> Iterator[SmtpServer]:
     with (
         tempfile.TemporaryDirectory(prefix="listbridge-bench-") as folder,
         in_thread(SmtpServer()) as smtp,
     ):
-        imap.add_user("choir", "secret")
+        imap.add_user(slug, "secret")
         program = Program(Path(folder))
         more = 'poll_every = "1h"\n[posting]\nnon_members = "accept"'
-        toml = category_toml("choir", dovecot=imap, relay=smtp, more=more)
-        program.write_category("choir", toml, ["bob@example.org"])
+        toml = category_toml(slug, dovecot=imap, relay=smtp, more=more)
+        program.write_category(slug, toml, ["bob@example.org"])
         with program.serving() as service:
             yield smtp
             service.stop()
 
 
-def _sent_after(imap: Dovecot, smtp: SmtpServer, number: int) -> float:
+def _sent_after(imap: Dovecot, slug: str, smtp: SmtpServer, number: int) -> float:
     before = len(smtp.commands("MAIL"))
-    took = _milliseconds(imap, "choir", number, lambda: len(smtp.commands("MAIL")) > before)
-    wait_until(lambda: imap.messages("choir") == [], "it is deleted", _PATIENCE_SECONDS)
+    took = _milliseconds(imap, slug, number, lambda: len(smtp.commands("MAIL")) > before)
+    wait_until(lambda: imap.messages(slug) == [], "it is deleted", _PATIENCE_SECONDS)
     time.sleep(_APART_SECONDS)
     return took
 
 
 def _idle(imap: Dovecot) -> list[float]:
     """Return after how many milliseconds a client in IDLE is told of each letter."""
-    imap.add_user("plain", "secret")
+    user = f"plain{next(_lists)}"
+    imap.add_user(user, "secret")
     with IMAPClient(imap.host, imap.imap_port, ssl=False) as client:
-        client.login("plain", "secret")
+        client.login(user, "secret")
         client.select_folder("INBOX", readonly=True)
         client.idle()
         found = []
         for number in range(_LETTERS):
-            found.append(_milliseconds(imap, "plain", number, lambda: client.idle_check(0.001)))
+            found.append(_milliseconds(imap, user, number, lambda: client.idle_check(0.001)))
             client.idle_check(_APART_SECONDS)  # EXISTS and RECENT may come one after the other
             client.idle_check(_APART_SECONDS)
         client.idle_done()

@@ -43,6 +43,10 @@ _LOAN_SECONDS = 1.0
 _MOST_IN_DOUBT = 100
 
 
+# The first outcome of each kind over one connection, which may carry a hundred thousand.
+_Kinds = dict[tuple[Result, str | None], Outcome]
+
+
 @dataclass
 class Account:
     """One outgoing account with its courier, and what keeps it from being used now."""
@@ -196,7 +200,7 @@ async def _use(run: _Run, connection: Connection) -> list[Outcome]:
 
     Nothing comes back where nothing was left to send.
     """
-    outcomes: list[Outcome] = []
+    outcomes: _Kinds = {}
     until = monotonic() + _LOAN_SECONDS
     lanes = min(connection.depth, max(2, _MOST_IN_DOUBT // run.settings.max_recipients))
     ended = await asyncio.gather(
@@ -206,12 +210,10 @@ async def _use(run: _Run, connection: Connection) -> list[Outcome]:
     for error in ended:
         if error is not None:
             raise error
-    return outcomes
+    return list(outcomes.values())
 
 
-async def _send_groups(
-    run: _Run, connection: Connection, until: float, outcomes: list[Outcome]
-) -> None:
+async def _send_groups(run: _Run, connection: Connection, until: float, outcomes: _Kinds) -> None:
     """Send group after group until the connection ends, is needed elsewhere, or nothing is left."""
     # At least one, also on a connection that has just ended: its outcome says what happened.
     page = run.ledger.order() if _goes_on(run) else None
@@ -234,7 +236,7 @@ def _stop(run: _Run, trouble: ListbridgeError) -> None:
 
 
 async def _send_one_group(
-    run: _Run, connection: Connection, ordered: Page, until: float, outcomes: list[Outcome]
+    run: _Run, connection: Connection, ordered: Page, until: float, outcomes: _Kinds
 ) -> Page | None:
     """Send the group that was ordered and add how it ended; return an order for the next one.
 
@@ -249,7 +251,8 @@ async def _send_one_group(
     except AccountTrouble as trouble:
         await _record(run, Attempt(group, wire.names, trouble.outcomes))
         raise
-    outcomes += ended.values()
+    for one in ended.values():
+        outcomes.setdefault((one.result, one.slow_domain), one)
     page = None
     on_loan = monotonic() < until or not run.account.courier.wanted
     if _goes_on(run) and connection.open and on_loan and not _was_cut(ended.values()):
