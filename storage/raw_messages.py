@@ -74,7 +74,7 @@ def _adding(dialect: str, *, in_place: bool) -> ReturningInsert[Any]:
     new = insert_for(dialect, table).values(
         sha256=bindparam("sha256"),
         size=bindparam("size"),
-        bytes=blobs.room_for(value) if in_place else value,
+        bytes=blobs.room_for(dialect, value) if in_place else value,
     )
     return new.on_conflict_do_nothing().returning(table.c.id)
 

@@ -1,6 +1,7 @@
 """Large values are written and read in place, and trouble with them is trouble of the store."""
 
 import pytest
+from sqlalchemy import text
 
 from storage import blobs, raw_messages
 from storage.database import Database
@@ -8,7 +9,7 @@ from storage.errors import StoreError
 from storage.schema import raw_messages as table
 
 
-@pytest.mark.parametrize("raw", [b"", b"\0", b"a\0b\xff\r\n" * 300_000])
+@pytest.mark.parametrize("raw", [b"", b"\0", b"a\0b\xff\r\n" * 20_000, bytes(range(256)) * 20_000])
 def test_bytes_are_read_as_they_were_kept(db: Database, raw: bytes) -> None:
     with db.transaction() as tx:
         raw_id = raw_messages.keep(tx, raw)
@@ -16,6 +17,14 @@ def test_bytes_are_read_as_they_were_kept(db: Database, raw: bytes) -> None:
     with db.reading() as tx:
         assert raw_messages.read(tx, raw_id) == raw
         assert list(raw_messages.damaged(tx)) == []
+
+
+def test_what_postgresql_puts_together_leaves_nothing_beside(postgres_db: Database) -> None:
+    with postgres_db.transaction() as tx:
+        raw_messages.keep(tx, bytes(range(256)) * 20_000)
+
+    with postgres_db.reading() as tx:
+        assert tx.execute(text("SELECT count(*) FROM pg_largeobject_metadata")).scalar() == 0
 
 
 def test_the_same_bytes_are_kept_once(db: Database) -> None:
