@@ -14,6 +14,7 @@ from benchmarks.maildrop import filled
 from benchmarks.measure import Row, against_peer, at_least, seconds
 from benchmarks.peers import unpacked
 from listbridge.category import Category
+from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.tally import Tally
 from listbridge.mailbox import IncomingSettings, open_mailbox
 from listbridge.service.intake_round import whole_round
@@ -148,7 +149,7 @@ def _all_the_way(server: Dovecot) -> float:
         with db.transaction() as tx:
             category_id = categories.keep(tx, category.slug, category.address).id
         begun = time.process_time()
-        whole_round(db, category, category_id, tally, open_mailbox)
+        whole_round(db, Readers([Reader(category, category_id, tally)]), open_mailbox)
         took = time.process_time() - begun
         db.close()
     assert (tally.error, tally.deleted, tally.posts) == (None, _MESSAGES, _MESSAGES)

@@ -1,8 +1,9 @@
 """Builds every part from the configuration; the only place that knows them all."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from listbridge import clock, config
@@ -10,6 +11,8 @@ from listbridge.category import Category
 from listbridge.config import Configuration
 from listbridge.delivery.worker import Account
 from listbridge.errors import ConfigError
+from listbridge.intake.readers import Reader, Readers
+from listbridge.intake.tally import Tally
 from listbridge.submission import OutgoingSettings, SmtpCourier
 from storage import categories, restored, service_mail
 from storage.categories import Category as KnownCategory
@@ -30,6 +33,35 @@ class Installation:
     def category(self, slug: str) -> Category:
         """Return a usable category."""
         return self.configuration.categories[slug]
+
+    def reader(self, slug: str) -> Reader:
+        """Return a usable category, with nothing counted yet."""
+        return Reader(self.category(slug), self.ids[slug], Tally(slug))
+
+    def crowds(self, slugs: Iterable[str]) -> list[list[str]]:
+        """Put those of these categories together that read the same mailbox, in their order."""
+        crowds: dict[tuple[str, ...], list[str]] = {}
+        for slug in slugs:
+            crowds.setdefault(self.sharing(slug), []).append(slug)
+        return list(crowds.values())
+
+    def readers(self, slugs: Sequence[str]) -> Readers:
+        """Return everybody who reads the mailbox of these categories, which share it."""
+        others = [one for one in self.sharing(slugs[0]) if one not in slugs]
+        return Readers([*map(self.reader, slugs)], [*map(self.reader, others)])
+
+    def sharing(self, slug: str) -> tuple[str, ...]:
+        """Return who reads the same mailbox: the category itself, and inactive ones, too."""
+        return self._sharing.get(slug, ())
+
+    @cached_property
+    def _sharing(self) -> dict[str, tuple[str, ...]]:
+        places: dict[str, list[str]] = {}
+        for slug in self.ids:
+            incoming = self.category(slug).incoming
+            # No place of a mailbox looks like a slug: it has a host behind an @.
+            places.setdefault(incoming.common_place() if incoming else slug, []).append(slug)
+        return {slug: tuple(some) for some in places.values() for slug in some}
 
 
 class Accounts:

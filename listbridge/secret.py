@@ -2,19 +2,28 @@
 
 import base64
 import os
+import shlex
+import stat
 import subprocess
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 from listbridge.errors import SecretError
 
 _COMMAND_TIMEOUT_SECONDS = 30
+# Others may look into such a file, or put something else there.
+_LOOSE = stat.S_IRWXO | stat.S_IWGRP
+# What a container engine mounts here lets everybody in the container read it, and only root change
+# it; systemd says itself who may enter its folder.
+_MOUNTED = Path("/run/secrets")
+
+_NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
 class Secret(BaseModel):
-    """A literal, or the environment variable, file or command that holds the secret."""
+    """A literal, or the environment variable, file, command or keyring that holds the secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,6 +31,8 @@ class Secret(BaseModel):
     env: str | None = None
     file: Path | None = None
     command: tuple[str, ...] | None = None
+    #: Service and user name, as the `keyring` command takes them.
+    keyring: tuple[_NonEmpty, _NonEmpty] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -30,9 +41,11 @@ class Secret(BaseModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        given = [x for x in (self.literal, self.env, self.file, self.command) if x is not None]
-        if len(given) != 1 or self.command == ():
-            raise ValueError('write "literal", { env = … }, { file = … } or { command = […] }')
+        sources = (self.literal, self.env, self.file, self.command, self.keyring)
+        if len([one for one in sources if one is not None]) != 1 or self.command == ():
+            raise ValueError(
+                'write "literal", { env = … }, { file = … }, { command = […] } or { keyring = […] }'
+            )
         return self
 
     def reveal(self) -> str:
@@ -43,6 +56,8 @@ class Secret(BaseModel):
             return _from_environment(self.env)
         if self.file is not None:
             return _from_file(self.file)
+        if self.keyring is not None:
+            return _from_keyring(*self.keyring)
         return _from_command(self.command or ())
 
 
@@ -67,13 +82,48 @@ def _from_environment(name: str) -> str:
 
 
 def _from_file(path: Path) -> str:
+    what = f"the password file {path}"
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            _refuse_if_loose(path, os.fstat(file.fileno()).st_mode)
+            text = file.read()
     except OSError as err:
-        raise SecretError(f"the password file {path} cannot be read: {err.strerror}") from None
+        raise SecretError(f"{what} cannot be read: {err.strerror}") from None
     except UnicodeDecodeError:
-        raise SecretError(f"the password file {path} is not UTF-8 text") from None
-    return _first_line(text, f"the password file {path}")
+        raise SecretError(f"{what} is not UTF-8 text") from None
+    return _first_line(text, what)
+
+
+def _refuse_if_loose(path: Path, mode: int) -> None:
+    handed_over = [_MOUNTED, Path(os.environ.get("CREDENTIALS_DIRECTORY") or _MOUNTED)]
+    if mode & _LOOSE and not any(path.is_relative_to(folder) for folder in handed_over):
+        raise SecretError(
+            f"the password file {path} is open to others on this machine, so it is not used",
+            cure=f"chmod 600 {shlex.quote(str(path))}",
+        )
+
+
+def _from_keyring(service: str, user: str) -> str:
+    what = f"the keyring's entry for {user!r} at {service!r}"
+    try:
+        import keyring
+    except ImportError:
+        raise SecretError(
+            f"{what} cannot be read: the keyring library is missing",
+            cure="pip install 'listbridge[keyring]'",
+        ) from None
+    try:
+        password = keyring.get_password(service, user)
+    except Exception as err:
+        # Each desktop's keyring raises errors of its own; none runs for a service without a login.
+        raise SecretError(
+            f"{what} cannot be read: {type(err).__name__}",
+            cure="unlock the keyring, or name another place; a service rather has { file = … }",
+        ) from None
+    if password is None:
+        cure = f"keyring set {shlex.quote(service)} {shlex.quote(user)}"
+        raise SecretError(f"{what} is not there", cure=cure)
+    return _first_line(password, what)
 
 
 def _from_command(command: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 """Arrivals: where and when a server offered a message, and whether it has let go of it."""
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -93,16 +94,35 @@ def present(tx: Tx, mailbox: int) -> list[Arrival]:
     return [Arrival(*row) for row in tx.execute(query)]
 
 
-def gone_before(tx: Tx, mailbox: int, category_id: int, raw_id: int) -> list[Arrival]:
-    """Return the arrivals of these bytes that the server has let go of, oldest first."""
+def gone_before(tx: Tx, mailbox: int, category_ids: Collection[int], raw_id: int) -> list[Arrival]:
+    """Return the arrivals of these bytes that the server has let go of, oldest first.
+
+    The categories are those that read the mailbox.
+    """
     same = tx.execute(
-        select(inbound.c.id).where(inbound.c.category_id == category_id, inbound.c.raw_id == raw_id)
+        select(inbound.c.id).where(
+            inbound.c.category_id.in_(category_ids), inbound.c.raw_id == raw_id
+        )
     ).scalars()
     # Most bytes are new, and what was ever logged of a mailbox need not be read for them.
     if not (ids := list(same)):
         return []
     query = _query(mailbox).where(table.c.inbound_id.in_(ids), table.c.gone_at.is_not(None))
     return [Arrival(*row) for row in tx.execute(query.order_by(table.c.id))]
+
+
+def by_category(tx: Tx, ids: Sequence[int], category_ids: Collection[int]) -> Counter[int]:
+    """Count these arrivals in each of the categories that got what they brought."""
+    got = table.join(
+        inbound,
+        (inbound.c.raw_id == table.c.raw_id) & inbound.c.category_id.in_(category_ids),
+    )
+    found: Counter[int] = Counter()
+    for start in range(0, len(ids), _CHUNK):
+        query = select(table.c.id, inbound.c.category_id).select_from(got).distinct()
+        rows = tx.execute(query.where(table.c.id.in_(ids[start : start + _CHUNK])))
+        found.update(row.category_id for row in rows)
+    return found
 
 
 def mark_gone(tx: Tx, ids: Iterable[int], now: datetime) -> None:

@@ -38,6 +38,11 @@ def _posts_missing(tx: Tx) -> Iterator[Problem]:
     yield from _each(tx, query, "inbound", "was decided to be a post, but there is no post")
 
 
+def _decided_for_nobody(tx: Tx) -> Iterator[Problem]:
+    query = select(inbound.c.id).where(inbound.c.unrouted, inbound.c.result.is_not(None))
+    yield from _each(tx, query, "inbound", "was decided before it was known who it was sent to")
+
+
 def _posts_without_inbound(tx: Tx) -> Iterator[Problem]:
     results = (Result.POST, Result.REPLY)
     query = (
@@ -115,6 +120,7 @@ def _each(tx: Tx, query: Select[int], what: str, problem: str) -> Iterator[Probl
 _CHECKS: tuple[Callable[[Tx], Iterator[Problem]], ...] = (
     _damaged_bytes,
     _deleted_before_stored,
+    _decided_for_nobody,
     _posts_missing,
     _posts_without_inbound,
     _posts_without_outgoing,

@@ -1,6 +1,6 @@
 """Inbound messages: what we have stored and answer for until it is decided."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,8 @@ _CAME_BEFORE = select(
         table.c.category_id == bindparam("category"),
         table.c.raw_id == bindparam("raw"),
         table.c.id < bindparam("before"),
+        # What is for nobody yet came before nobody's.
+        ~table.c.unrouted,
     )
 )
 
@@ -34,8 +36,10 @@ class Waiting:
     """An undecided message, before anything of it is read."""
 
     id: int
+    category_id: int
     attempts: int
     size: int  #: octets
+    unrouted: bool
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Inbound:
     source: Source
     approved: bool
     received_at: datetime
+    unrouted: bool  #: it is not known yet whether it is for this category
     state: InboundState
     attempts: int
     result: Result | None
@@ -79,16 +84,19 @@ def keep_stored(
     source: Source,
     now: datetime,
     approved: bool = False,
+    unrouted: bool = False,
 ) -> int:
     """As `keep`, of bytes that are stored; return the inbound id. The category is locked by then.
 
-    Ids are given before the commit; so what has the lower one can also be seen first.
+    What is `unrouted` is with this category only until it is known whose it is. Ids are given
+    before the commit; so what has the lower one can also be seen first.
     """
     row = {
         "category_id": category_id,
         "raw_id": raw_id,
         "source": source,
         "approved": approved,
+        "unrouted": unrouted,
         "received_at": now,
         "state": InboundState.RECEIVED,
         "attempts": 0,
@@ -109,12 +117,13 @@ def waiting(tx: Tx, category_id: int) -> list[int]:
     return list(tx.execute(query.order_by(table.c.id)).scalars())
 
 
-def backlog(tx: Tx, category_id: int) -> list[Waiting]:
-    """Return a category's undecided messages in the order they came, with what each may cost."""
+def backlog(tx: Tx, category_ids: Collection[int]) -> list[Waiting]:
+    """Return the undecided messages of a few categories in the order they came."""
+    columns = (table.c.id, table.c.category_id, table.c.attempts, stored.c.size, table.c.unrouted)
     query = (
-        select(table.c.id, table.c.attempts, stored.c.size)
+        select(*columns)
         .join(stored, stored.c.id == table.c.raw_id)
-        .where(table.c.category_id == category_id, is_received)
+        .where(table.c.category_id.in_(category_ids), is_received)
     )
     return [Waiting(*row) for row in tx.execute(query.order_by(table.c.id))]
 
@@ -221,6 +230,7 @@ def _query() -> Select[Any]:
         table.c.source,
         table.c.approved,
         table.c.received_at,
+        table.c.unrouted,
         table.c.state,
         table.c.attempts,
         table.c.result,

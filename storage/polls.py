@@ -79,9 +79,9 @@ def end(
     return next_at
 
 
-def forget_plans(tx: Tx, category_ids: Collection[int]) -> None:
-    """Record that nobody means to look at these categories again by itself."""
-    tx.execute(table.update().where(table.c.category_id.in_(category_ids)).values(next_at=None))
+def plan(tx: Tx, category_ids: Collection[int], next_at: datetime | None) -> None:
+    """Record when a service means to look at these categories again; None: nobody means to."""
+    tx.execute(table.update().where(table.c.category_id.in_(category_ids)).values(next_at=next_at))
 
 
 def _of(category_id: int) -> Select[Any]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     literal_column,
     text,
 )
@@ -37,7 +38,7 @@ from storage.states import (
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 
 metadata = MetaData(
     naming_convention={
@@ -94,6 +95,9 @@ inbound = Table(
     Column("source", String, nullable=False),
     Column("approved", Boolean, nullable=False),  # a person vouched for it when it came in
     Column("received_at", Moment, nullable=False),
+    # Which categories it was sent to is still to be found out; until then it is with one of those
+    # that read the mailbox.
+    Column("unrouted", Boolean, nullable=False, server_default=false()),
     Column("state", String, nullable=False),
     Column("attempts", Integer, nullable=False),  # begun and not finished: how often we died on it
     Column("result", String),

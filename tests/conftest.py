@@ -13,6 +13,7 @@ from hypothesis import settings
 from storage import categories
 from storage.database import Database
 from storage.opening import open_database
+from tests.fakes.authorisation_server import AuthorisationServer
 from tests.faults import strace
 from tests.faults.killing import Ground, zygote
 from tests.servers import certificates as tls
@@ -37,7 +38,7 @@ settings.load_profile("repeatable")
 
 REAL_SERVERS = {
     *("dovecot", "dovecot_with", "courier", "cyrus", "relay", "relay_with", "exim", "exim_with"),
-    *("credulous_relay", "postgres", "stopped_postgres"),
+    *("credulous_relay", "postgres", "stopped_postgres", "token_dovecot", "token_relay"),
 }
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)  # in the past, so that what is queued is due
@@ -83,6 +84,45 @@ def dovecot_with(certificates: Certificates) -> Iterator[Callable[[str], Dovecot
     _need(dovecot_server.missing())
     with ExitStack() as stack:
         yield lambda extra: stack.enter_context(dovecot_server.running(certificates, extra))
+
+
+@pytest.fixture(scope="session")
+def _authorisation() -> Iterator[AuthorisationServer]:
+    with AuthorisationServer() as server:
+        yield server
+
+
+@pytest.fixture
+def authorisation(_authorisation: AuthorisationServer) -> AuthorisationServer:
+    """The server that gives the tokens which `token_dovecot` takes; well-behaved to begin with."""
+    _authorisation.behave()
+    return _authorisation
+
+
+@pytest.fixture(scope="session", params=["xoauth2", "oauthbearer"])
+def token_dovecot(
+    request: pytest.FixtureRequest, certificates: Certificates, _authorisation: AuthorisationServer
+) -> Iterator[Dovecot]:
+    """A Dovecot that asks about each access token; give every test users with fresh names."""
+    _need(dovecot_server.missing())
+    tokens = dovecot_server.Tokens(request.param, f"{_authorisation.url}/introspect")
+    with dovecot_server.running(certificates, tokens=tokens) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def token_relay(certificates: Certificates, token_dovecot: Dovecot) -> Iterator[Relay]:
+    """A Postfix that takes mail from nobody but those whom `token_dovecot` lets in."""
+    _need(postfix_server.missing())
+    sasl = (
+        "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\n"
+        f"smtpd_sasl_path = {token_dovecot.auth_socket}\n"
+        "smtpd_relay_restrictions = permit_sasl_authenticated, reject\n"
+        "smtpd_recipient_restrictions = "
+        "reject_unlisted_recipient, permit_sasl_authenticated, reject\n"
+    )
+    with postfix_server.running(certificates, sasl) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

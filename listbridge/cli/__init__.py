@@ -14,7 +14,9 @@ from listbridge.cli import (
     db,
     demo,
     held,
+    import_session,
     init,
+    oauth,
     poll,
     post,
     posts,
@@ -68,7 +70,9 @@ for part in (
     audit.audit,
     category.category,
     db.db,
+    oauth.oauth,
     init.init,
+    import_session.import_session,
     demo.demo,
 ):
     command.add_command(part)

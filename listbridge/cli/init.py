@@ -67,7 +67,8 @@ def _tested_plan(questions: Questions, place: Place, may_ask: bool, no_test: boo
     answers = questions.answers()
     while True:
         plan = place.plan(answers, since)
-        if no_test or _passes(plan.category):
+        # Without a token nobody is let in yet.
+        if no_test or answers.oauth2 or _passes(plan.category):
             return plan
         if not may_ask or not click.confirm("Correct it and test again?", default=True, err=True):
             return None
@@ -97,17 +98,19 @@ def _show(plan: Plan, place: Place, settings: Settings) -> None:
     if incoming is not None:
         click.echo(f"Mail that arrived before {incoming.since} is left alone.", err=True)
     click.echo("Next:", err=True)
-    for command in _next_commands(place.service_file):
+    for command in _next_commands(place.service_file, plan.session_to_log_in):
         click.echo(f"    {command}", err=True)
 
 
-def _next_commands(service_file: Path) -> Iterator[str]:
+def _next_commands(service_file: Path, session_to_log_in: str | None) -> Iterator[str]:
     program = "listbridge"
     named = os.environ.get("LISTBRIDGE_CONFIG")
     if (named or service_file.name != search.NAME) and Path(named or "").absolute() != service_file:
         program += f" --config {shlex.quote(str(service_file))}"
     elif not named and service_file.parent != Path.cwd():
         yield f"cd {shlex.quote(str(shown(service_file.parent)))}"
+    if session_to_log_in is not None:
+        yield f"{program} oauth login {session_to_log_in}    # asks the provider to let it in"
     yield f"{program} check                  # tries the servers again"
     yield f"{program} poll-once --dry-run    # says what would be done"
     yield f"{program} serve                  # does it, from now on"

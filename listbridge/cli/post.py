@@ -12,7 +12,6 @@ from listbridge.cli.posts import post_row
 from listbridge.errors import ListbridgeError
 from listbridge.intake import events
 from listbridge.intake.dispatch import dispatch
-from listbridge.intake.tally import Tally
 from storage import inbound, posts
 from storage.states import Source
 
@@ -34,7 +33,7 @@ def post(category: str, approve: bool, settings: Settings) -> None:
                 tx, category_id, raw, source=Source.CLI, now=now, approved=approve
             )
         events.received(category, inbound_id, raw)
-        dispatch(installation.db, installation.category(category), inbound_id, Tally(category))
+        dispatch(installation.db, installation.reader(category), inbound_id)
         with installation.db.reading() as tx:
             one = inbound.find(tx, inbound_id)
             made = posts.of_inbound(tx, inbound_id)

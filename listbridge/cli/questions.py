@@ -14,19 +14,20 @@ from listbridge.cli.answer_options import Given
 from listbridge.cli.options import plain_text
 from listbridge.errors import ListbridgeError
 from listbridge.guard import safe
+from listbridge.mailsession import providers
+from listbridge.mailsession.providers import Profile
 from listbridge.membership.subscriber_file import Entry
 from listbridge.message import key, normalise
 from listbridge.secret import Secret
-from listbridge.service.setup import Answers, Place, Server, guess, name_for, providers, slug_for
+from listbridge.service.setup import Answers, Place, Server, guess, name_for, origin, slug_for
 from listbridge.service.setup import servers as named
-from listbridge.service.setup.providers import Provider
+from listbridge.service.setup.origin import Origin
 from storage.states import Receives
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
 _Half = Literal["incoming", "outgoing"]
 
-_GUESS = {"incoming": guess.incoming, "outgoing": guess.outgoing}
 _SERVER = {"incoming": "Incoming server (IMAP)", "outgoing": "Outgoing server (SMTP)"}
 
 
@@ -51,12 +52,13 @@ class Questions:
         address = self._address()
         slug = given.slug or slug_for(address)
         self._place.refuse_taken(slug)
-        provider = None if given.incoming_host else _announced(address)
-        password = self._password()
-        incoming = self._server("incoming", address, provider)
-        _refuse_closed(incoming.host)
-        provider = provider or providers.of_host(incoming.host)
-        outgoing = self._server("outgoing", address, provider)
+        found = self._origin(address)
+        incoming = self._incoming(address, found)
+        # It may have been typed in just now.
+        profile = found.profile or providers.for_host(incoming.host)
+        outgoing = self._outgoing(address, replace(found, profile=profile))
+        oauth2 = self._oauth2(profile, incoming)
+        password = None if oauth2 else self._password(profile)
         name = given.name or self._optional("Name of the list", plain_text, name_for(slug))
         if people is None:
             people = self._optional("Subscribers (a file, or addresses)", _people, "")
@@ -67,12 +69,17 @@ class Questions:
             password=password,
             incoming=incoming,
             outgoing=outgoing,
-            username=given.username or _login(address, provider),
-            outgoing_username=None if given.no_outgoing_login else given.username or address,
+            username=given.username or _login(address, profile, "incoming"),
+            outgoing_username=(
+                None
+                if given.no_outgoing_login
+                else given.username or _login(address, profile, "outgoing")
+            ),
             owners=owners,
             people=people,
             ca_file=given.ca_file.absolute() if given.ca_file else None,
-            most_per_day=provider.most_per_day if provider else None,
+            profile=profile,
+            oauth2=oauth2,
         )
 
     def corrected(self, answers: Answers) -> Answers:
@@ -97,7 +104,24 @@ class Questions:
             raise _missing("--address")
         return _prompt("Address of the list", normalise)
 
-    def _password(self) -> Secret:
+    def _oauth2(self, profile: Profile | None, incoming: Server) -> str | None:
+        """Say whose tokens are to be used instead of a password, if any."""
+        recipe = profile.access.oauth2 if profile else None
+        if self._given.oauth2 and recipe is None:
+            whose = f"{profile.title} offers" if profile else "it is not known that they offer"
+            raise click.UsageError(f"--oauth2: {whose} no login by OAuth2 that init could set up")
+        # A server of one's own, such as a proxy, may take a password where the provider does not.
+        is_theirs = profile is not None and incoming.host.lower() in profile.hosts
+        if profile is None or profile.password_works or not is_theirs:
+            return recipe if self._given.oauth2 else None
+        if self._given.has_password:
+            raise click.UsageError(
+                f"{profile.title} lets no program in by a password; leave that out, to log in by "
+                "OAuth2 afterwards"
+            )
+        return recipe
+
+    def _password(self, profile: Profile | None) -> Secret:
         given = self._given
         if given.password_file is not None:
             return Secret(file=given.password_file.absolute())
@@ -109,23 +133,70 @@ class Questions:
             return _usable(_first_line, sys.stdin.buffer.read(), "--password-stdin")
         if not self._may_ask:
             raise _missing("--password-file (or -env, -command, -stdin)")
-        return Secret(literal=SecretStr(_prompt("Password", plain_text, hidden=True)))
+        needs_its_own = profile is not None and "password" not in profile.access.kinds
+        kind = "App password" if needs_its_own else "Password"
+        return Secret(literal=SecretStr(_prompt(kind, plain_text, hidden=True)))
 
-    def _server(self, half: _Half, address: str, provider: Provider | None) -> Server:
+    def _origin(self, address: str) -> Origin:
+        """Find out whose servers they are, and say what to do first, before any password."""
+        given = self._given
+        profile = given.provider or providers.for_address(address)
+        if given.provider is None and given.incoming_host is not None:
+            host, _ = _usable(named.parse, given.incoming_host, "--incoming-host")
+            if profile is None or host.lower() not in profile.hosts:
+                profile = providers.for_host(host)
+        found = Origin(profile)
+        if profile is None and not (given.incoming_host and given.outgoing_host):
+            domain = address.rpartition("@")[2]
+            click.echo(f"Looking for the provider of {domain} …", err=True)
+            found = origin.announced(domain)
+        if found.profile is not None:
+            _announce(found.profile, address)
+        return found
+
+    def _incoming(self, address: str, found: Origin) -> Server:
+        wanted = self._given.protocol
+        if found.profile is not None:
+            known, elsewhere = origin.incoming_of(found.profile, address, wanted), None
+        else:
+            known, elsewhere = (
+                one if one and wanted in (None, one.protocol) else None
+                for one in (found.incoming, found.incoming_elsewhere)
+            )
+        return self._server("incoming", address, known, elsewhere)
+
+    def _outgoing(self, address: str, found: Origin) -> Server:
+        known = origin.outgoing_of(found.profile, address) if found.profile else found.outgoing
+        return self._server("outgoing", address, known, found.outgoing_elsewhere)
+
+    def _server(
+        self, half: _Half, address: str, known: Server | None, elsewhere: Server | None
+    ) -> Server:
         host = self._given.incoming_host if half == "incoming" else self._given.outgoing_host
         if host:
             return _usable(lambda text: self._named(half, text), host, f"--{half}-host")
-        if provider is not None:
-            return provider.incoming if half == "incoming" else provider.outgoing
+        if known is not None:
+            return known
         domain = address.rpartition("@")[2]
-        click.echo(f"Looking for the {half} server of {domain} …", err=True)
-        likely = _GUESS[half](domain)
+        if elsewhere is None:
+            click.echo(f"Looking for the {half} server of {domain} …", err=True)
+        likely = elsewhere or self._guess(half, domain)
         if self._may_ask:
             return self._ask_server(half, likely)
+        if elsewhere is not None:
+            raise click.UsageError(
+                f"{domain} names {elsewhere} as its {half} server, which lies outside of the "
+                f"domain; if that is right, say so by --{half}-host"
+            )
         if likely is None:
             raise _missing(f"--{half}-host")
         click.echo(f"Taking {likely}, which answers.", err=True)
         return likely
+
+    def _guess(self, half: _Half, domain: str) -> Server | None:
+        if half == "incoming":
+            return guess.incoming(domain, self._given.protocol or "imap")
+        return guess.outgoing(domain)
 
     def _ask_server(self, half: _Half, likely: Server | None) -> Server:
         def chosen(text: str) -> Server:
@@ -181,26 +252,29 @@ def _missing(option: str) -> click.UsageError:
     return click.UsageError(f"{option} is missing, and nobody can be asked for it here")
 
 
-def _announced(address: str) -> Provider | None:
-    """Say what is known of the address's provider, before anybody types a password."""
-    _refuse_closed(address.rpartition("@")[2])
-    provider = providers.of_address(address)
-    if provider is not None:
-        click.echo(f"{provider.name}: {provider.incoming} and {provider.outgoing}.", err=True)
-        if provider.remark:
-            click.echo(f"{provider.name} {provider.remark}.", err=True)
-    return provider
+def _announce(profile: Profile, address: str) -> None:
+    """Say what was found, and what to do first there."""
+    servers = [str(origin.outgoing_of(profile, address))]
+    if incoming := origin.incoming_of(profile, address):
+        servers.insert(0, str(incoming))
+    click.echo(f"{profile.title}: {' and '.join(servers)}.", err=True)
+    if profile.access.steps:
+        where = f" ({profile.access.page})" if profile.access.page else ""
+        click.echo(f"First{where}:", err=True)
+    for step in profile.access.steps:
+        click.echo(f"  - {step}", err=True)
+    if profile.password_works and profile.access.oauth2:
+        click.echo("  - or log in by OAuth2, with --oauth2", err=True)
+    if profile.note:
+        click.echo(profile.note, err=True)
 
 
-def _refuse_closed(name: str) -> None:
-    if why := providers.refusal(name):
-        raise click.UsageError(why)
-
-
-def _login(address: str, provider: Provider | None) -> str:
-    if provider is not None and provider.login_is_local_part:
-        return address.rpartition("@")[0]
-    return address
+def _login(address: str, profile: Profile | None, half: _Half) -> str:
+    if profile is None:
+        return address
+    incoming, outgoing = profile.tables(address, (profile.incoming_protocols or ("imap",))[0])
+    table = incoming if half == "incoming" else outgoing
+    return str(table.get("username", address))
 
 
 def _command(text: str) -> Secret:

@@ -1,70 +1,68 @@
 """Which account sends the alerts: the outgoing half of a mail session."""
 
 from pathlib import Path
+from typing import Any
 
 from listbridge.config import halves
-from listbridge.config.models import MailSession, ServiceFile
+from listbridge.config.models import ServiceFile
 from listbridge.config.problems import Finding, validate
+from listbridge.config.sessions import Session, Sessions
+from listbridge.mailsession.layers import unfilled
 from listbridge.submission import OutgoingSettings
 
 _KEY = ("alerts", "mail_session")
 
 
-def settings(service: ServiceFile, folder: Path) -> OutgoingSettings | None:
+def settings(
+    service: ServiceFile, sessions: Sessions, folder: Path, tokens: Path
+) -> OutgoingSettings | None:
     """Return the account; None where nobody is to get alerts, or nothing can send them."""
-    _, session = _chosen(service)
-    if session is None or session.outgoing is None or not service.alerts.to:
+    _, session = _chosen(service, sessions)
+    table = _outgoing(session)
+    if not table or not service.alerts.to:
         return None
-    made, _ = validate(OutgoingSettings, session.outgoing)
-    return halves.absolute(made, folder) if made else None
+    made, _ = validate(OutgoingSettings, table)
+    return halves.absolute(made, folder, tokens) if made else None
 
 
-def findings(service: ServiceFile) -> list[Finding]:
+def findings(service: ServiceFile, sessions: Sessions) -> list[Finding]:
     """Say why alerts that somebody is to get cannot be sent.
 
-    What is wrong within the mail session itself, or that it does not exist, is told elsewhere.
+    What is wrong within the mail session itself is told elsewhere.
     """
-    name, session = _chosen(service)
-    if not service.alerts.to or (service.alerts.mail_session and session is None):
+    name, session = _chosen(service, sessions)
+    if service.alerts.mail_session and session is None:
+        return [Finding(_KEY, sessions.unknown(name))]
+    if not service.alerts.to:
         return []
     if session is None:
         return [
-            Finding(_KEY, f"required with `to`: the mail session that sends; {_which(service)}")
+            Finding(_KEY, f"required with `to`: the mail session that sends; {_which(sessions)}")
         ]
-    if _has_host(session) or _is_completed_elsewhere(session):
+    table = _outgoing(session)
+    if "host" not in table:
+        fault = f"the mail session {name!r} has no outgoing host, so it cannot send alerts"
+        return [Finding(_KEY, f"{fault}; give it one, or name another mail session")]
+    left = unfilled(table["host"]) or unfilled(table.get("username"))
+    if left is None:
         return []
-    return [Finding(_KEY, f"{_no_host(name)}; give it one, or name another mail session")]
+    fault = f"the mail session {name!r} has {left} in it, which only a category fills in"
+    return [Finding(_KEY, f"{fault}; name another mail session")]
 
 
-def warnings(service: ServiceFile) -> list[Finding]:
-    """Say that no alerts are sent, where only a key without an effect yet would supply the host."""
-    name, session = _chosen(service)
-    if not service.alerts.to or session is None or _has_host(session):
-        return []
-    return [Finding(_KEY, f"{_no_host(name)} yet")] if _is_completed_elsewhere(session) else []
-
-
-def _chosen(service: ServiceFile) -> tuple[str, MailSession | None]:
+def _chosen(service: ServiceFile, sessions: Sessions) -> tuple[str, Session | None]:
     """Return the mail session that is named, else the only one, else none."""
     name = service.alerts.mail_session
-    if name is None and len(service.mail_sessions) == 1:
-        [name] = service.mail_sessions
-    return name or "", service.mail_sessions.get(name or "")
+    if name is None and len(sessions.by_name) == 1:
+        [name] = sessions.by_name
+    return name or "", sessions.find(name or "")
 
 
-def _has_host(session: MailSession) -> bool:
-    return "host" in (session.outgoing or {})
+def _outgoing(session: Session | None) -> dict[str, Any]:
+    return session.halves({}).get("outgoing", {}) if session else {}
 
 
-def _is_completed_elsewhere(session: MailSession) -> bool:
-    return bool(session.provider or session.properties_file or session.properties)
-
-
-def _which(service: ServiceFile) -> str:
-    if not service.mail_sessions:
+def _which(sessions: Sessions) -> str:
+    if not sessions.by_name:
         return "define one, with a table [mail_sessions.NAME.outgoing]"
-    return f"name one of {', '.join(map(repr, service.mail_sessions))}"
-
-
-def _no_host(name: str) -> str:
-    return f"the mail session {name!r} has no outgoing host, so it cannot send alerts"
+    return f"name one of {', '.join(map(repr, sessions.by_name))}"

@@ -1,7 +1,7 @@
 """Categories that are right by themselves but get in each other's way."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from listbridge.category import Category
 from listbridge.config.problems import Finding
@@ -9,6 +9,20 @@ from listbridge.mailbox.settings import IncomingSettings
 
 # Of a whole crowd, naming a few is enough to find the rest.
 _MOST_NAMED = 5
+
+# Who shares a mailbox reads it as one: what is fetched from it, and what becomes of that there,
+# must not depend on whose turn it is; nor must how its password travels.
+_DECISIVE: dict[str, Callable[[IncomingSettings], object]] = {
+    "protocol": lambda one: one.protocol,
+    "security": lambda one: one.security,
+    "port": lambda one: one.effective_port,
+    "username": lambda one: one.username,
+    "since": lambda one: one.since,
+    "after_fetch": lambda one: one.after_fetch,
+    "move_to": lambda one: one.target if one.after_fetch == "move" else None,
+}
+# Which settings come with the one before, and need not be named beside it.
+_FOLLOWS = {"port": ("protocol", "security"), "move_to": ("after_fetch",)}
 
 
 def find(categories: Mapping[str, Category]) -> dict[str, list[Finding]]:
@@ -20,14 +34,25 @@ def find(categories: Mapping[str, Category]) -> dict[str, list[Finding]]:
             found[one.slug].append(Finding(("address",), text))
     polled = [one for one in categories.values() if one.active and one.incoming]
     for crowd in _crowds(polled, _place):
-        text = (
-            f"{_named(crowd)} read the same folder {_shown_place(crowd[0])}; "
-            "give each its own mailbox or folder"
-        )
-        for one in crowd:
-            found[one.slug].append(Finding(("incoming", "folder"), text))
+        for key in _differing(crowd):
+            text = (
+                f"{_named(crowd)} share the mailbox {_shown_place(crowd[0])}, so this must be the "
+                "same in each of them; else give each its own mailbox or folder"
+            )
+            for one in crowd:
+                found[one.slug].append(Finding(("incoming", key), text))
     _find_moves(polled, found)
     return found
+
+
+def _differing(crowd: list[Category]) -> Iterator[str]:
+    """Name the decisive keys of [incoming] that are not the same in all."""
+    settings = [one.incoming for one in crowd if one.incoming is not None]
+    named: set[str] = set()
+    for key, value in _DECISIVE.items():
+        if len(set(map(value, settings))) > 1 and named.isdisjoint(_FOLLOWS.get(key, ())):
+            named.add(key)
+            yield key
 
 
 def _find_moves(polled: list[Category], found: dict[str, list[Finding]]) -> None:
@@ -37,7 +62,7 @@ def _find_moves(polled: list[Category], found: dict[str, list[Finding]]) -> None
         settings = one.incoming
         if settings is None or settings.after_fetch != "move":
             continue
-        reader = readers.get(_comparable(settings, settings.target))
+        reader = readers.get(settings.common_place(settings.target))
         if reader is not None:
             text = f"mail would be moved to the folder that category {reader!r} reads; name another"
             found[one.slug].append(Finding(("incoming", "move_to"), text))
@@ -51,14 +76,7 @@ def _crowds(categories: Iterable[Category], by: Callable[[Category], str]) -> li
 
 
 def _place(category: Category) -> str:
-    settings = category.incoming
-    return _comparable(settings, settings.folder) if settings else ""
-
-
-def _comparable(settings: IncomingSettings, folder: str) -> str:
-    # Servers differ in whether Alice and alice are one login; none gives them to two people.
-    changed = {"folder": folder, "username": settings.username.lower()}
-    return settings.model_copy(update=changed).place
+    return category.incoming.common_place() if category.incoming else ""
 
 
 def _shown_place(category: Category) -> str:

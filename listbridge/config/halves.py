@@ -4,17 +4,43 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from listbridge.mailbox import IncomingSettings
+from listbridge.oauth2 import OAuth2Settings
+from listbridge.secret import Secret
 from listbridge.submission import OutgoingSettings
 
 _Half = TypeVar("_Half", IncomingSettings, OutgoingSettings)
 
 
-def absolute(half: _Half, folder: Path) -> _Half:
-    """Return the settings with their relative paths counted from `folder`."""
+def absolute(half: _Half, folder: Path, tokens: Path) -> _Half:
+    """Return the settings with their relative paths counted from `folder`.
+
+    `tokens` is where the tokens of OAuth 2.0 are kept unless something else is said.
+    """
     changed: dict[str, Any] = {}
-    if half.ca_file is not None:
-        changed["ca_file"] = folder / half.ca_file
-    if half.password is not None and half.password.file is not None:
-        path = folder / half.password.file
-        changed["password"] = half.password.model_copy(update={"file": path})
+    for key in ("ca_file", "client_certificate", "client_key"):
+        if (path := getattr(half, key)) is not None:
+            changed[key] = folder / path
+    if half.password is not None:
+        changed["password"] = _absolute_secret(half.password, folder)
+    if half.oauth2 is not None:
+        changed["oauth2"] = _absolute_oauth2(half.oauth2, half.username, folder, tokens)
     return half.model_copy(update=changed) if changed else half
+
+
+def _absolute_secret(secret: Secret, folder: Path) -> Secret:
+    if secret.file is None:
+        return secret
+    return secret.model_copy(update={"file": folder / secret.file})
+
+
+def _absolute_oauth2(
+    settings: OAuth2Settings, username: str | None, folder: Path, tokens: Path
+) -> OAuth2Settings:
+    changed: dict[str, Any] = {}
+    if settings.token_file is not None:
+        changed["token_file"] = folder / settings.token_file
+    elif username:
+        changed["token_file"] = tokens / settings.file_name(username)
+    if settings.client_secret is not None:
+        changed["client_secret"] = _absolute_secret(settings.client_secret, folder)
+    return settings.model_copy(update=changed)

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from listbridge.category import Category
-from listbridge.config import category_file, conflicts, not_yet, search
+from listbridge.config import category_file, conflicts, logins, not_yet, search
 from listbridge.config.models import Service
 from listbridge.config.problems import Problem
 from listbridge.config.service_file import read_service
@@ -62,7 +62,7 @@ def _read_categories(service: Service, in_effect: Mapping[str, Category]) -> Con
             broken[slug] = (source,)
             continue
         sources[slug] = source
-        warnings += not_yet.warnings(source, not_yet.CATEGORY)
+        warnings += (*not_yet.warnings(source, not_yet.CATEGORY), *logins.warnings(source))
         category, found = category_file.understand(slug, source.table, service)
         if category is None:
             broken[slug] = source.problems(found)

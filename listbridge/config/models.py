@@ -5,9 +5,11 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SkipValidation
 
 from listbridge.category import CategoryBasics, MailAddress, NonEmpty, Settings
+from listbridge.config import database_url
+from listbridge.config.sessions import Sessions
 from listbridge.mailbox import IncomingSettings
 from listbridge.submission import OutgoingSettings
 
@@ -68,7 +70,11 @@ class MailSession(Settings):
     jndi_name: NonEmpty | None = None
     provider: NonEmpty | None = None
     properties_file: Path | None = None
-    # As they stand in the file, checked but incomplete; they may hold a literal password.
+    username: NonEmpty | None = None  #: for both halves, like the next two
+    # As they stand in the file, incomplete, and checked when they are laid over each other; they
+    # may hold a literal password.
+    password: Any = Field(default=None, repr=False)
+    oauth2: dict[str, Any] | None = Field(default=None, repr=False)
     incoming: dict[str, Any] | None = Field(default=None, repr=False)
     outgoing: dict[str, Any] | None = Field(default=None, repr=False)
     properties: dict[str, Any] = Field(default_factory=dict, repr=False)
@@ -92,6 +98,17 @@ class Service(ServiceFile):
     file: Path | None  #: None where there is no service file and the defaults apply
     folder: Path  #: what relative paths count from; absolute
     alert_settings: OutgoingSettings | None = None  #: the account that sends alerts; None: nothing
+    #: Checked already, as it was made of what the file says.
+    sessions: SkipValidation[Sessions] = Field(default_factory=Sessions, repr=False)
+
+    @property
+    def tokens(self) -> Path:
+        """Return the folder for OAuth 2.0 tokens.
+
+        It is beside the SQLite database, which has to be writable as well, else beside the service
+        file.
+        """
+        return self.folder / (database_url.folder(self.database) or "") / "tokens"
 
 
 class Subscribers(Settings):

@@ -7,22 +7,12 @@ from listbridge.config.problems import Finding, Problem
 from listbridge.config.source import Source
 
 # THE list. Whoever makes a key take effect removes it here. `*` stands for any one key.
-SERVICE = (
-    "base_url",
-    "mail_sessions.*.jndi_name",
-    "mail_sessions.*.provider",
-    "mail_sessions.*.properties_file",
-    "mail_sessions.*.properties",
-    "mail_sessions.*.incoming.oauth2",
-    "mail_sessions.*.outgoing.oauth2",
-)
+SERVICE = ("base_url",)
 CATEGORY = (
     "description",
     "owners",
     "moderators",
     "language",
-    "incoming.oauth2",
-    "outgoing.oauth2",
     "message.personalise",
 )
 

@@ -10,13 +10,17 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from listbridge.config.known_keys import likely_meant
+from listbridge.oauth2 import OAuth2Settings
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 # Whatever stands under these may be a secret, the names of keys included.
-_SECRETIVE = {"password", "oauth2", "properties"}
+_SECRETIVE = {"password", "client_secret", "properties"}
+# What looks like a key here may be a secret in the wrong place.
+_NAMELESS = "oauth2"
 _WAYS_TO_GIVE_ONE = (
-    'expected "literal", { env = "NAME" }, { file = "path" } or { command = ["program"] }'
+    'expected "literal", { env = "NAME" }, { file = "path" }, { command = ["program"] } '
+    'or { keyring = ["service", "user"] }'
 )
 
 _SENTENCES = {
@@ -97,8 +101,11 @@ def _finding(model: type[BaseModel], detail: Mapping[str, Any], at: tuple[str, .
     unknown = detail["type"] == "extra_forbidden"
     for length, step in enumerate(path, start=1):
         if step in _SECRETIVE and not (unknown and length == len(path)):
-            text = _WAYS_TO_GIVE_ONE if step == "password" else "expected a table"
+            text = "expected a table" if step == "properties" else _WAYS_TO_GIVE_ONE
             return Finding((*at, *path[:length]), text)
+    if unknown and path[-2:-1] == (_NAMELESS,):
+        known = ", ".join(OAuth2Settings.model_fields)
+        return Finding((*at, *path[:-1]), f"has an unknown key; the known ones are {known}")
     if unknown:
         return Finding((*at, *path), f"unknown key; {likely_meant(model, path)}")
     return Finding((*at, *path), _sentence(detail))

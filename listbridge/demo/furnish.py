@@ -73,6 +73,8 @@ def _write_category(folder: Path, one: MailingList, ports: Ports) -> None:
         outgoing_port=ports.smtp,
     )
     (folder / "categories" / f"{one.slug}.toml").write_text(text, encoding="utf-8")
-    (folder / "secrets" / one.slug).write_text(f"{PASSWORD}\n", encoding="utf-8")
+    secret = folder / "secrets" / one.slug
+    secret.touch(mode=0o600)
+    secret.write_text(f"{PASSWORD}\n", encoding="utf-8")
     lines = [f"{name} <{address}>\n" for address, name in one.subscribers.items()]
     (folder / f"{one.slug}.subscribers").write_text("".join(lines), encoding="utf-8")

@@ -1,32 +1,25 @@
 """Dispatch: decide what has been received, in its order, each message all or nothing."""
 
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic, sleep
+from time import monotonic
 
 from listbridge import clock
 from listbridge.category import Category
 from listbridge.delivery import fanout
-from listbridge.errors import ListbridgeError
-from listbridge.intake import events, thread
+from listbridge.intake import events, in_hand, thread
 from listbridge.intake.classify import Kind
 from listbridge.intake.groups import groups
 from listbridge.intake.judge import Judgement, Understood, consider, understand
+from listbridge.intake.readers import Reader, Readers
+from listbridge.intake.route import route
 from listbridge.intake.tally import Tally
 from listbridge.moderation.rules import Action
 from storage import categories, inbound, posts, raw_messages
 from storage.database import Database, Tx
-from storage.errors import StoreError
 from storage.inbound import Inbound
 from storage.states import PostState, Result
-
-# In hand at this many deaths of the program, a message is set aside instead of tried once more.
-_DEATHS = 3
-
-# A database that is started anew is back by then. Seconds.
-_STORE_WAITS = (0.5, 2.0, 10.0)
 
 # For so long messages are read that are to be decided together, and no transaction that decides
 # them takes much longer: others want to write too. Seconds.
@@ -72,75 +65,55 @@ class _Decision:
     refusal: str | None = None
 
 
-def nobody_waits() -> None:
+def nobody_waits(_category_id: int) -> None:
     """Deliveries were made, and are sent some time later."""
 
 
 def dispatch_waiting(
-    db: Database,
-    category: Category,
-    category_id: int,
-    tally: Tally,
-    queued: Callable[[], None] = nobody_waits,
+    db: Database, readers: Readers, queued: Callable[[int], None] = nobody_waits
 ) -> None:
-    """Decide everything this category has received, in the order it came.
+    """Decide everything that those who are polled have received, in the order it came.
 
-    A message that cannot be understood is shunted and the next one goes on; `StoreError` ends it,
-    and what is left stays received. `queued` is called whenever deliveries have been made.
+    What came for several is given to each of them first. A message that cannot be understood is
+    shunted and the next one goes on; `StoreError` ends it, and what is left stays received.
+    `queued` is called with the category's id whenever deliveries have been made.
     """
     with db.reading() as tx:
-        waiting = inbound.backlog(tx, category_id)
-    for group in groups(waiting):
-        _dispatch(db, category, group, tally, queued)
+        waiting = inbound.backlog(tx, readers.ids)
+    if for_several := [one for one in waiting if one.unrouted]:
+        route(db, readers, for_several)
+        with db.reading() as tx:
+            waiting = inbound.backlog(tx, readers.ids)
+    for reader in readers.polled:
+        own = [one for one in waiting if one.category_id == reader.id and not one.unrouted]
+        for group in groups(own):
+            _dispatch(db, reader, group, queued)
 
 
-def dispatch(db: Database, category: Category, inbound_id: int, tally: Tally) -> None:
+def dispatch(db: Database, reader: Reader, inbound_id: int) -> None:
     """Decide one received message and count what became of it."""
-    _dispatch(db, category, [inbound_id], tally, nobody_waits)
+    _dispatch(db, reader, [inbound_id], nobody_waits)
 
 
 def _dispatch(
-    db: Database,
-    category: Category,
-    group: Sequence[int],
-    tally: Tally,
-    queued: Callable[[], None],
+    db: Database, reader: Reader, group: Sequence[int], queued: Callable[[int], None]
 ) -> None:
-    with db.transaction() as tx:
-        left = inbound.begin_several(tx, group)  # what another process has decided is not in it
-    together = len(left) > 1
-    try:
-        while left:
-            before = tally.queued
-            done = 0
-            if together:
-                try:
-                    done = _decide_together(db, category, left, tally)
-                except Exception:
-                    # All is undone. What is wrong, and with which, shows when each is alone.
-                    together = False
-            if done == 0:
-                _decide_alone(db, category, left[0], tally)
-                done = 1
-            del left[:done]
-            if tally.queued > before:
-                queued()
-    except StoreError:
-        _give_back(db, [one.id for one in left])
-        raise
+    category, tally = reader.category, reader.tally
+    told = tally.queued
 
+    def tell() -> None:
+        nonlocal told
+        if tally.queued > told:
+            told = tally.queued
+            queued(reader.id)
 
-def _give_back(db: Database, inbound_ids: Sequence[int]) -> None:
-    """Have an attempt not count: it was no fault of the messages, which stay received."""
-    for wait in (*_STORE_WAITS, None):
-        try:
-            with db.transaction() as tx:
-                inbound.give_back(tx, inbound_ids)
-        except StoreError:
-            if wait is not None:
-                sleep(wait)
-        else:
-            return
+    in_hand.handle(
+        db,
+        group,
+        lambda waiting: _decide_together(db, category, waiting, tally),
+        lambda one: _decide_alone(db, category, one, tally),
+        tell,
+    )
 
 
 def _decide_together(
@@ -188,33 +161,20 @@ def _stored(tx: Tx, one: Inbound) -> tuple[bytes, bool]:
 
 
 def _decide_alone(db: Database, category: Category, one: Inbound, tally: Tally) -> None:
-    if one.attempts > _DEATHS:
-        reason = f"the program ended {_DEATHS} times while it was handling this message"
-        _shunt(db, one, tally, reason, None, None)
-    else:
-        _decide(db, category, one, tally)
-
-
-def _decide(db: Database, category: Category, one: Inbound, tally: Tally) -> None:
-    raw = None
-    try:
+    if in_hand.is_deadly(one):
+        in_hand.shunt_deadly(db, one, tally)
+        return
+    decided: tuple[_Read, _Decision | None] | None = None
+    with in_hand.shunted_if_bad(db, one, tally) as hand:
         with db.reading() as tx:
-            raw, repeated = _stored(tx, one)
-        read = _Read(one, raw, None if repeated else understand(raw))
+            hand.raw, repeated = _stored(tx, one)
+        read = _Read(one, hand.raw, None if repeated else understand(hand.raw))
         with db.transaction() as tx:
             categories.lock(tx, one.category_id)
             decision = _record(tx, category, read)
-    except StoreError:
-        raise
-    except ListbridgeError as err:
-        _shunt(db, one, tally, str(err), None, raw)
-    except Exception as err:
-        # Whatever a library raised on these bytes: this message is set aside, the next goes on.
-        reason = f"handling it failed: {type(err).__name__}"
-        _shunt(db, one, tally, reason, _without_content(err), raw)
-    else:
-        if decision is not None:
-            _tell(read, decision, tally)
+        decided = read, decision  # only what is committed counts
+    if decided is not None and decided[1] is not None:
+        _tell(decided[0], decided[1], tally)
 
 
 def _tell(read: _Read, decision: _Decision, tally: Tally) -> None:
@@ -307,21 +267,3 @@ def _new_post(one: Inbound, understood: Understood, judgement: Judgement) -> pos
         reason=verdict.reason,
         trail=verdict.trail,
     )
-
-
-def _shunt(
-    db: Database, one: Inbound, tally: Tally, reason: str, trace: str | None, raw: bytes | None
-) -> None:
-    # A reason may quote what no database takes, and then not even shunting would help.
-    reason = reason.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
-    with db.transaction() as tx:
-        done = inbound.shunt(tx, one.id, reason=reason, traceback=trace, now=clock.now())
-    if done:
-        tally.add(shunted=1)
-        events.shunted(one, reason, raw)
-
-
-def _without_content(err: Exception) -> str:
-    """Return where it failed, without the error's text, which may quote the message."""
-    where = "".join(traceback.format_tb(err.__traceback__))
-    return f"{where}{type(err).__name__}"

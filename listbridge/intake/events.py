@@ -1,5 +1,7 @@
 """What the log says of a message on its way from the mailbox to a decision."""
 
+from collections.abc import Sequence
+
 from listbridge import maillog, message
 from listbridge.intake.classify import Kind
 from listbridge.intake.judge import Judgement, Understood
@@ -39,6 +41,19 @@ def received(
             uid=uid,
             size=len(raw),
         )
+
+
+def routed(one: Inbound, raw: bytes, categories: Sequence[str], inbound_ids: Sequence[int]) -> None:
+    """Tell which categories got a message of a mailbox that they share, and under which ids."""
+    if maillog.is_on():
+        for category, inbound_id in zip(categories, inbound_ids, strict=True):
+            maillog.info(
+                "message.routed",
+                category=category,
+                inbound=inbound_id,
+                message_id=message.glance_id(raw),
+                before=one.id,
+            )
 
 
 def decided(

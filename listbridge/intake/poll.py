@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from listbridge import clock, maillog
 from listbridge.intake import events
+from listbridge.intake.readers import Readers
 from listbridge.intake.recognise import Recognised, recognise
-from listbridge.intake.tally import Tally
 from listbridge.intake.watchdog import Watchdog
 from listbridge.mailbox import FetchedMessage, IncomingSettings, Listed, Mailbox, MailboxError
 from storage import arrivals, categories, inbound, leases, raw_messages
@@ -36,9 +36,8 @@ class _Pass:
     db: Database
     settings: IncomingSettings
     mailbox_id: int
-    category_id: int
+    readers: Readers
     lease: Lease
-    tally: Tally
     recognised: Recognised = field(default_factory=Recognised)
     arrival_of: dict[Listed, int] = field(default_factory=dict)  # stored and not yet seen gone
 
@@ -46,19 +45,18 @@ class _Pass:
 def poll(
     db: Database,
     settings: IncomingSettings,
-    category_id: int,
+    readers: Readers,
     lease: Lease,
-    tally: Tally,
     open_mailbox: Callable[[IncomingSettings], Mailbox],
 ) -> None:
-    """Take in what lies in the mailbox.
+    """Take in what lies in the mailbox. Where several read it, nobody asks yet whose it is.
 
     Raises `MailboxError` or `StoreError` when it must end early.
     Whatever was stored by then stays stored, and what was not deleted is recognised next time.
     """
     with db.transaction() as tx:
         mailbox_id = arrivals.mailbox_id(tx, settings.key)
-    this = _Pass(db, settings, mailbox_id, category_id, lease, tally)
+    this = _Pass(db, settings, mailbox_id, readers, lease)
     box = open_mailbox(settings)
     watchdog = Watchdog(time_budget(settings).total_seconds(), box.drop)
     try:
@@ -81,17 +79,17 @@ def _report(this: _Pass, box: Mailbox) -> None:
     """Say what the operator should hear although the pass went well."""
     host = this.settings.host
     for sentence in box.complaints:
-        this.tally.complain(sentence, Trouble.DELETIONS)
+        this.readers.complain(sentence, Trouble.DELETIONS)
     if box.unreadable:
         listed, why = box.unreadable[0]
         others = len(box.unreadable) - 1
-        this.tally.complain(
+        this.readers.complain(
             f"{host}: message {listed.uid or listed.number} cannot be read and stays in the "
             f"mailbox{f', like {others} others' if others else ''}: {why}",
             Trouble.MAILBOX,
         )
     if this.recognised.returned:
-        this.tally.complain(
+        this.readers.complain(
             f"{host} still offers {this.recognised.returned} messages that were deleted there; "
             "they are not posted again, but have the mailbox's settings looked at",
             Trouble.DELETIONS,
@@ -142,12 +140,13 @@ def _delete_known(this: _Pass, box: Mailbox) -> None:
 def _keep(this: _Pass, batch: Sequence[FetchedMessage]) -> None:
     """Commit a batch under the lease; only then may anything of it be deleted."""
     new: list[tuple[int, FetchedMessage]] = []
+    category = this.readers.lead.category.slug
     until = clock.now() + time_budget(this.settings)
     logged: dict[Listed, int] = {}
     with this.db.transaction() as tx:
         leases.renew(tx, this.lease, until)
         kept = raw_messages.keep_several(tx, [one.raw for one in batch])
-        categories.lock(tx, this.category_id)
+        categories.lock(tx, this.readers.lead.id)
         for one, bytes_ in zip(batch, kept, strict=True):
             leftover = _leftover(tx, this, one.listed, bytes_)
             if leftover is None:
@@ -156,12 +155,10 @@ def _keep(this: _Pass, batch: Sequence[FetchedMessage]) -> None:
             else:
                 logged[one.listed] = leftover
     this.arrival_of |= logged
-    this.tally.fetched += len(new)
+    this.readers.count_fetched([logged[one.listed] for _, one in new])
     mailbox = this.settings.key
     for inbound_id, one in new:
-        events.received(
-            this.tally.category, inbound_id, one.raw, mailbox=mailbox, uid=one.listed.uid
-        )
+        events.received(category, inbound_id, one.raw, mailbox=mailbox, uid=one.listed.uid)
     _tell_leftovers(this, len(logged) - len(new))
 
 
@@ -169,7 +166,7 @@ def _tell_leftovers(this: _Pass, count: int) -> None:
     if count:
         maillog.info(
             "message.leftover",
-            category=this.tally.category,
+            category=this.readers.lead.category.slug,
             mailbox=this.settings.key,
             count=count,
         )
@@ -177,7 +174,12 @@ def _tell_leftovers(this: _Pass, count: int) -> None:
 
 def _keep_new(tx: Tx, this: _Pass, listed: Listed, bytes_: Kept) -> tuple[int, int]:
     inbound_id = inbound.keep_stored(
-        tx, this.category_id, bytes_.id, source=Source.MAILBOX, now=clock.now()
+        tx,
+        this.readers.lead.id,
+        bytes_.id,
+        source=Source.MAILBOX,
+        now=clock.now(),
+        unrouted=this.readers.share,
     )
     return inbound_id, _log(tx, this, listed, bytes_.id, inbound_id)
 
@@ -209,7 +211,7 @@ def _come_back(tx: Tx, this: _Pass, raw_id: int) -> int | None:
     A server that forgets deletions and names is known by nothing else. The first times it may
     still be somebody who sends the very same bytes again.
     """
-    gone = arrivals.gone_before(tx, this.mailbox_id, this.category_id, raw_id)
+    gone = arrivals.gone_before(tx, this.mailbox_id, this.readers.ids, raw_id)
     if sum(1 + arrival.returned for arrival in gone) < _TIMES_SENT:
         return None
     _note_returned(tx, gone[-1:])
@@ -262,13 +264,13 @@ def _note_gone(this: _Pass, gone: list[Listed]) -> None:
     ids = [this.arrival_of.pop(listed) for listed in gone]
     with this.db.transaction() as tx:
         arrivals.mark_gone(tx, ids, clock.now())
-    this.tally.deleted += len(ids)
+    this.readers.count_deleted(ids)
     # A POP3 server gives all that it deleted at once, and a line of the log should stay a line.
     for start in range(0, len(gone), _TOLD_AT_ONCE):
         told = gone[start : start + _TOLD_AT_ONCE]
         maillog.info(
             "message.deleted",
-            category=this.tally.category,
+            category=this.readers.lead.category.slug,
             mailbox=this.settings.key,
             count=len(told),
             uids=[listed.uid for listed in told if listed.uid is not None],

@@ -10,6 +10,7 @@ from listbridge.mailbox.mailbox import (
     MailboxBusy,
     MailboxError,
     OutOfStep,
+    TooMany,
 )
 from listbridge.mailbox.settings import IncomingSettings
 
@@ -23,6 +24,7 @@ __all__ = [
     "MailboxError",
     "NoIdle",
     "OutOfStep",
+    "TooMany",
     "Watch",
     "open_mailbox",
     "open_watch",

@@ -5,12 +5,13 @@ import poplib
 import re
 import socket
 import ssl
+from collections.abc import Iterable
 
 from imapclient.exceptions import ProtocolError
 
-from listbridge import guard
+from listbridge import guard, ports, refusals, tls
 from listbridge.errors import ListbridgeError
-from listbridge.mailbox.mailbox import LoginRefused, MailboxBusy, MailboxError
+from listbridge.mailbox.mailbox import LoginRefused, MailboxBusy, MailboxError, TooMany
 from listbridge.secret import spellings
 
 # RFC 3206, RFC 2449 8.1 and RFC 5530 3: codes that mean "later" although nothing is wrong.
@@ -25,9 +26,6 @@ _BYTES_REPR = re.compile(r"""\[?b(?P<quote>['"])(?P<words>.*)(?P=quote)\]?""", r
 _NONSENSE = re.compile(r"unexpected (?:tagged )?response|socket error|unterminated line")
 #: What is done until the greeting and the TLS handshake are over.
 CONNECTING = "connecting"
-# OpenSSL's X509_V_ERR_ numbers.
-_EXPIRED = 10
-_WRONG_NAME = (62, 64)
 
 
 class Secrets:
@@ -38,14 +36,22 @@ class Secrets:
 
     def add(self, username: str, password: str) -> None:
         """Hide `password`, also as LOGIN quotes it and as AUTH PLAIN encodes it."""
-        self._forms |= spellings(username, password)
+        self.hide(spellings(username, password))
+
+    def hide(self, forms: Iterable[str]) -> None:
+        """Hide these texts, whatever they are."""
+        self._forms |= set(forms)
 
     def quotable(self, words: str) -> str:
         """Return the server's words in quotes, cleaned and cut, or a remark in their place."""
         if any(form in words for form in self._forms):
             return "(an answer that repeats the password)"
-        clean = "".join(ch if guard.is_safe(ch) else " " for ch in words)
-        return f'"{" ".join(clean.split())[:_LONGEST_QUOTE]}"'
+        return f'"{_shown(words)}"'
+
+
+def _shown(words: str) -> str:
+    clean = "".join(ch if guard.is_safe(ch) else " " for ch in words)
+    return " ".join(clean.split())[:_LONGEST_QUOTE]
 
 
 def server_words(err: Exception) -> str:
@@ -73,6 +79,10 @@ def refusal(
     where: str, what: str, words: str, secrets: Secrets, *, cure: str | None = None
 ) -> MailboxError:
     """Return the error for a server that says no to `what`, such as "refused the login"."""
+    meant = refusals.understand(words)
+    if meant and meant.passing:
+        fault = f"{where} {what}: {meant.meaning} ({secrets.quotable(words)})"
+        return TooMany(fault, cure=meant.cure)
     kind = MailboxBusy if is_busy(words) else MailboxError
     later = "it is tried again at the next poll" if kind is MailboxBusy else cure
     return kind(f"{where} {what}: {secrets.quotable(words)}", cure=later)
@@ -80,10 +90,38 @@ def refusal(
 
 def login_refused(err: Exception, username: str, where: str, secrets: Secrets) -> MailboxError:
     """Return the error for a login that the server does not accept now, or at all."""
-    error = refusal(where, f"refuses the login of {username}", server_words(err), secrets)
+    words = server_words(err)
+    error = refusal(where, f"refuses the login of {username}", words, secrets)
     if isinstance(error, MailboxBusy):
         return error
-    return LoginRefused(str(error), cure="check username and password")
+    if meant := refusals.understand(words):
+        fault = f"{where} refuses the login of {username}: {meant.meaning}"
+        return LoginRefused(f"{fault} ({secrets.quotable(words)})", cure=meant.cure)
+    return LoginRefused(error.fault, cure="check username and password")
+
+
+def token_refused(
+    err: Exception, username: str, where: str, secrets: Secrets, complaint: str
+) -> MailboxError:
+    """Return the error for an access token that the server does not accept now, or at all."""
+    what = f"refuses the access token of {username}{complaint}"
+    error = refusal(where, what, server_words(err), secrets)
+    if isinstance(error, MailboxBusy):
+        return error
+    return LoginRefused(
+        str(error),
+        cure="see whether the provider lets programs read this mailbox, and whether the consent "
+        f"was given by this account: `listbridge oauth login {username}`",
+    )
+
+
+def no_token_login(where: str, offered: Iterable[str]) -> MailboxError:
+    """Return the error for a server that takes no access tokens."""
+    names = _shown(" ".join(sorted(offered))) or "none at all"
+    return MailboxError(
+        f"{where} offers no login by OAuth2 (it offers {names})",
+        cure="check host, port and security, or set a password instead of oauth2",
+    )
 
 
 def is_busy(words: str) -> bool:
@@ -136,6 +174,28 @@ def failure(err: Exception, where: str, doing: str, secrets: Secrets) -> Mailbox
     )
 
 
+def wrong_place(
+    err: Exception,
+    where: str,
+    greeting: bytes,
+    protocol: str,
+    contradiction: tuple[str, str] | None,
+) -> MailboxError | None:
+    """Return the error where connecting failed because something else listens at that port.
+
+    `greeting` is the first line the server sent, `contradiction` what `ports` says of the settings.
+    """
+    if isinstance(err, ssl.SSLCertVerificationError | ConnectionRefusedError | socket.gaierror):
+        return None
+    if found := ports.other_protocol(greeting, protocol):
+        return MailboxError(f"{where} {found[0]}", cure=found[1])
+    if contradiction and not isinstance(err, MailboxError):
+        return MailboxError(
+            f"{where} cannot be talked to: {contradiction[0]}", cure=contradiction[1]
+        )
+    return None
+
+
 def only_for_reading(where: str) -> MailboxError:
     """Return the error for a folder from which this user may delete nothing."""
     return MailboxError(
@@ -146,15 +206,7 @@ def only_for_reading(where: str) -> MailboxError:
 
 def _tls_trouble(err: ssl.SSLError) -> tuple[str, str]:
     if isinstance(err, ssl.SSLCertVerificationError):
-        if err.verify_code == _EXPIRED:
-            return "shows a certificate that has expired", "it has to be renewed on the server"
-        if err.verify_code in _WRONG_NAME:
-            fault = "shows a certificate for another name"
-            return fault, "set host to the name it was issued for"
-        return (
-            f"shows a certificate that is not trusted ({err.verify_message})",
-            "if it is your own, name its authority's certificate in ca_file",
-        )
+        return tls.explained(err)
     if err.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
         return "does not speak TLS there", "check port and security"
     return f"broke off the TLS connection ({err.reason or type(err).__name__})", "check security"

@@ -1,5 +1,6 @@
 """One IMAP folder as a `Mailbox`: by UID within UIDVALIDITY, sizes first, in batches."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -52,6 +53,9 @@ class ImapMailbox:
         # RFC 3501 2.3.1.1: without UIDVALIDITY a UID says nothing beyond this connection.
         self.deletes_unread = self._uidvalidity is not None
         self._removal = Removal(self._client, settings, self.complaints)
+        # The batch to be fetched after the one in hand, and the FETCH that was sent for it already.
+        self._next: Listing = []
+        self._asked: imap_client.Asked | None = None
 
     def on_progress(self, report: Callable[[], None]) -> None:
         """See `Mailbox.on_progress`."""
@@ -70,7 +74,10 @@ class ImapMailbox:
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[Batch]:
         """Yield the bytes of the wanted messages in batches; see `Mailbox.fetch`."""
         self._check_same_folder(wanted)
-        for batch in in_batches([listed for listed in wanted if self._fits(listed)]):
+        batches = deque(in_batches([listed for listed in wanted if self._fits(listed)]))
+        while batches:
+            batch = batches.popleft()
+            self._next = batches[0] if batches else []
             if messages := self._fetch_batch(batch):
                 yield messages
 
@@ -84,7 +91,8 @@ class ImapMailbox:
             raise MailboxError(f"{self._link.where}: opened only for looking; nothing is deleted")
         self._check_same_folder(stored)
         with self._link.talking("deleting what was stored"):
-            gone = self._removal.remove([listed.number for listed in stored])
+            numbers = [listed.number for listed in stored]
+            gone = self._removal.remove(numbers, meanwhile=self._ask_for_next)
         return [listed for listed in stored if listed.number in gone]
 
     def finish(self) -> Listing:
@@ -167,13 +175,20 @@ class ImapMailbox:
     def _fetch_batch(self, batch: Listing) -> Batch:
         wire = self._client.wire
         with self._link.talking("fetching messages"):
-            wire.expects_messages = True
-            answers = self._client.uid_fetch(
-                [listed.number for listed in batch], "(UID BODY.PEEK[])"
-            )
+            asked, self._asked = self._asked or self._ask_for(batch), None
+            answers = self._client.fetched(asked)
             wire.expects_messages = False
             wire.check_uidvalidity()
         return self._messages(batch, answers)
+
+    def _ask_for(self, batch: Listing) -> imap_client.Asked:
+        self._client.wire.expects_messages = True
+        return self._client.ask("FETCH", [listed.number for listed in batch], "(UID BODY.PEEK[])")
+
+    def _ask_for_next(self) -> None:
+        """Have the next batch come while the deletion of the last one goes on."""
+        if self._next:
+            self._asked, self._next = self._ask_for(self._next), []
 
     def _messages(self, batch: Listing, answers: dict[int, dict[bytes, Any]]) -> Batch:
         messages: Batch = []

@@ -3,6 +3,7 @@
 import imaplib
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from imapclient import IMAPClient
@@ -11,6 +12,8 @@ from listbridge.mailbox import explain, imap_answers
 from listbridge.mailbox.link import Link
 from listbridge.mailbox.mailbox import LARGEST_MESSAGE, MailboxError
 from listbridge.mailbox.settings import IncomingSettings
+from listbridge.oauth2 import AccessToken, Credential, sasl
+from listbridge.oauth2.sasl import Exchange
 
 # A SEARCH answers on one line: eight octets for each of a million messages and more.
 _LONGEST_LINE = 16 * 1024 * 1024
@@ -89,6 +92,16 @@ class Wire(imaplib.IMAP4):
         _, answer = self.capability()
         self.capabilities = tuple(answer[-1].decode("ascii", "replace").upper().split())
 
+    def log_in_by(self, exchange: Exchange) -> None:
+        """AUTHENTICATE (RFC 3501 6.2.2), without asking first where that is allowed (RFC 4959)."""
+        first = exchange.first.decode() if "SASL-IR" in self.capabilities else None
+        # imaplib calls it for each "+" of the server.
+        self.literal: Any = exchange.answer
+        kind, words = self._simple_command("AUTHENTICATE", exchange.mechanism, first)
+        if kind != "OK":
+            raise self.error(words[-1])
+        self.state = "AUTH"
+
     def _count(self, octets: int) -> None:
         self._received += octets
         most = _LARGEST_ANSWER + (LARGEST_MESSAGE if self.expects_messages else 0)
@@ -97,6 +110,14 @@ class Wire(imaplib.IMAP4):
                 f"{self.link.where} announced an answer of more than {most} octets, which is not "
                 "read; ask who runs the server"
             )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command that was sent, and whose answer has to be waited for."""
+
+    command: str
+    tag: bytes
 
 
 class Client(IMAPClient):  # type: ignore[misc]  # imapclient has no type information
@@ -118,10 +139,41 @@ class Client(IMAPClient):  # type: ignore[misc]  # imapclient has no type inform
         wire: Wire = self._imap
         return wire
 
+    def special_folders(self) -> list[tuple[tuple[bytes, ...], str]]:
+        """Return flags and name of each folder that may be one for a special use (RFC 6154)."""
+        if not self._may_select_special():
+            return [(flags, str(name)) for flags, _, name in self.list_folders()]
+        kind, lines = self.wire.list('(SPECIAL-USE) ""', '"*" RETURN (SPECIAL-USE)')
+        self._checkok("list", kind, lines)
+        return [(flags, str(name)) for flags, _, name in self._proc_folder_list(lines)]
+
+    def _may_select_special(self) -> bool:
+        # RFC 6154 3: only together with LIST-EXTENDED; RFC 9051 2.1.2 has both built in. Others
+        # show the marks in an ordinary LIST.
+        offered = set(self.capabilities())
+        return b"IMAP4REV2" in offered or {b"SPECIAL-USE", b"LIST-EXTENDED"} <= offered
+
     def uid_fetch(self, uids: Sequence[int], items: str) -> dict[int, dict[bytes, Any]]:
         """FETCH by UID."""
+        return self.fetched(self.ask("FETCH", uids, items))
+
+    def ask(self, command: str, uids: Sequence[int], *more: str) -> Asked:
+        """Send a command by UID, and do not wait for its answer (RFC 3501 5.5).
+
+        What is asked for before another answer has come must not depend on that one.
+        """
         numbers = ",".join(map(str, uids))
-        return imap_answers.by_uid(self._command_and_check("fetch", numbers, items, uid=True))
+        return Asked(command, self.wire._command("UID", command, numbers, *more))
+
+    def answer(self, asked: Asked) -> None:
+        """Wait until a command has been carried out; raise as imapclient does if it was refused."""
+        kind, words = self.wire._command_complete("UID", asked.tag)
+        self._checkok(asked.command.lower(), kind, words)
+
+    def fetched(self, asked: Asked) -> dict[int, dict[bytes, Any]]:
+        """Return what a FETCH brought, by UID."""
+        self.answer(asked)
+        return imap_answers.by_uid(self.wire.untagged_responses.pop("FETCH", []))
 
     def uid_search(self, *criteria: Any) -> set[int]:
         """SEARCH, returning UIDs."""
@@ -129,9 +181,9 @@ class Client(IMAPClient):  # type: ignore[misc]  # imapclient has no type inform
 
 
 def connect(
-    settings: IncomingSettings, link: Link, context: ssl.SSLContext | None, password: str
+    settings: IncomingSettings, link: Link, context: ssl.SSLContext | None, credential: Credential
 ) -> Client:
-    """Greet, secure the connection and log in; the password never goes out before that."""
+    """Greet, secure the connection and log in; no secret ever goes out before that."""
     with link.talking(explain.CONNECTING):
         if context and settings.security == "tls":
             link.secure(context, settings.host)
@@ -139,7 +191,7 @@ def connect(
         if context and settings.security == "starttls":
             client.wire.begin_tls(context, settings.host)
     with link.talking("logging in"):
-        log_in(client, settings, password)
+        log_in(client, settings, credential)
     return client
 
 
@@ -156,8 +208,33 @@ def greeted(settings: IncomingSettings, link: Link) -> Client:
     return client
 
 
-def log_in(client: Client, settings: IncomingSettings, password: str) -> None:
+def log_in(client: Client, settings: IncomingSettings, credential: Credential) -> None:
     """Log in by the best way the server offers; one attempt."""
+    if isinstance(credential, AccessToken):
+        _log_in_by_token(client, settings, credential)
+    else:
+        _log_in_by_password(client, settings, credential)
+    # They may change with the login; imapclient keeps them from now on.
+    client.capabilities()
+
+
+def _log_in_by_token(client: Client, settings: IncomingSettings, token: AccessToken) -> None:
+    link, username = client.wire.link, settings.username
+    offered = [name[5:] for name in client.wire.capabilities if name.startswith("AUTH=")]
+    exchange = sasl.exchange(offered, username, token, settings.host, settings.effective_port)
+    if exchange is None:
+        raise explain.no_token_login(link.where, offered)
+    try:
+        client.wire.log_in_by(exchange)
+    except imaplib.IMAP4.error as err:
+        if not explain.is_refusal(err):
+            raise
+        raise explain.token_refused(
+            err, username, link.where, link.secrets, exchange.complaint
+        ) from None
+
+
+def _log_in_by_password(client: Client, settings: IncomingSettings, password: str) -> None:
     link, offered = client.wire.link, client.wire.capabilities
     plain = "AUTH=PLAIN" in offered
     if "LOGINDISABLED" in offered and (settings.security == "none" or not plain):
@@ -181,8 +258,6 @@ def log_in(client: Client, settings: IncomingSettings, password: str) -> None:
         if not explain.is_refusal(err):
             raise
         raise explain.login_refused(err, settings.username, link.where, link.secrets) from None
-    # They may change with the login; imapclient keeps them from now on.
-    client.capabilities()
 
 
 def _quoted(text: str) -> str:

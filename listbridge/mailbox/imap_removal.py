@@ -12,7 +12,17 @@ from listbridge.mailbox.mailbox import Sentences
 from listbridge.mailbox.settings import IncomingSettings
 
 _NAMED_AT_ONCE = 200
-_TRASH = rb"\Trash"
+_NOT_MARKED = "refused to mark stored messages as deleted"
+_NOT_EXPUNGED = "refused to expunge what was stored"
+# RFC 6154 2: only a folder that the server itself marks; a name would be a guess.
+_TRASH = rb"\trash"
+# RFC 9051 7.3.1: nothing can be moved to these.
+_NO_PLACE = {rb"\noselect", rb"\nonexistent"}
+NO_TRASH = "marks no folder as the trash (\\Trash, RFC 6154)"
+NO_TRASH_CURE = (
+    "let the mailbox's settings show the trash to IMAP programs, "
+    'or set after_fetch to "move" or "delete"'
+)
 
 
 class Removal:
@@ -30,12 +40,14 @@ class Removal:
         self._has_namespaces = b"NAMESPACE" in offered
         # The folder to move to; it is looked up, or created, when the first message goes there.
         self._target: str | None = None
+        #: Whether the removal under way has a reason, even one that was told before.
+        self._has_complained = False
 
     def is_sure(self) -> bool:
         """Say whether messages go whatever other clients have flagged \\Deleted in the folder."""
         if self._expunges_by_uid or not self._moves:
             return self._expunges_by_uid
-        return self._settings.after_fetch == "move" or self._find_trash() is not None
+        return self._settings.after_fetch == "move" or self.find_trash() is not None
 
     def find_target(self) -> tuple[str, bool]:
         """Return the full name of the folder to move to, and whether it is there already."""
@@ -46,30 +58,51 @@ class Removal:
         full = name if name.startswith(prefix) else prefix + name
         return full, full != name and bool(self._client.folder_exists(full))
 
-    def remove(self, uids: Sequence[int]) -> set[int]:
-        """Remove the messages; return those that are verified gone from the folder."""
+    def find_trash(self) -> str | None:
+        """Return the full name of the folder that the server marks as the trash, if any."""
+        for flags, name in self._client.special_folders():
+            lower = {flag.lower() for flag in flags}
+            if _TRASH in lower and not lower & _NO_PLACE and name != self._settings.folder:
+                return name
+        return None
+
+    def remove(self, uids: Sequence[int], meanwhile: Callable[[], None]) -> set[int]:
+        """Remove the messages; return those that are verified gone from the folder.
+
+        `meanwhile` may be called to ask for something else that the server does in between; over
+        a long way that saves the time of a whole answer.
+        """
         if not uids:
             return set()
-        before = len(self._complaints)
-        if self._settings.after_fetch == "move":
-            self._move_away(uids)
+        self._has_complained = False
+        if self._settings.after_fetch == "delete":
+            self._delete(uids, meanwhile)
         else:
-            self._delete(uids)
+            self._move_away(uids)
         left = self._still_there(uids)
-        if left and len(self._complaints) == before:
+        if left and not self._has_complained:
             self._complain(
                 "still shows messages whose deletion it has confirmed; check this user's right "
                 "to delete, or whether the provider archives what is deleted"
             )
         return set(uids) - left
 
-    def _delete(self, uids: Sequence[int]) -> None:
+    def _delete_by_uid(self, uids: Sequence[int], meanwhile: Callable[[], None]) -> None:
+        # Dovecot 2.3 has EXPUNGE act on what was so before the commands that came with it: sent
+        # together with STORE it removes nothing, and a SEARCH behind it still finds everything.
+        flagging = self._client.ask("STORE", uids, "+FLAGS.SILENT", r"(\Deleted)")
+        meanwhile()
+        if self._try(_NOT_MARKED, self._client.answer, flagging):
+            # imaplib's own UID EXPUNGE would take what was fetched meanwhile for its answer.
+            expunging = self._client.ask("EXPUNGE", uids)
+            self._try(_NOT_EXPUNGED, self._client.answer, expunging)
+
+    def _delete(self, uids: Sequence[int], meanwhile: Callable[[], None] = lambda: None) -> None:
         if self._expunges_by_uid:
             for some in _in_runs(uids):
-                if self._flag(some):
-                    self._try("refused to expunge what was stored", self._client.expunge, some)
+                self._delete_by_uid(some, meanwhile)
             return
-        trash = self._find_trash() if self._moves else None
+        trash = self.find_trash() if self._moves else None
         if trash is not None:
             self._move(uids, trash)
             return
@@ -78,7 +111,7 @@ class Removal:
 
     def _flag(self, uids: Sequence[int]) -> bool:
         done = self._try(
-            "refused to mark stored messages as deleted",
+            _NOT_MARKED,
             lambda: self._client.add_flags(uids, [DELETED], silent=True),
         )
         if done:
@@ -88,7 +121,7 @@ class Removal:
     def _expunge_if_all_is_ours(self) -> None:
         # Plain EXPUNGE removes whatever is flagged, whoever flagged it.
         if self._client.uid_search("DELETED") <= self._flagged:
-            self._try("refused to expunge what was stored", self._client.expunge)
+            self._try(_NOT_EXPUNGED, self._client.expunge)
             return
         self._complain(
             "can only expunge everything at once (no UIDPLUS), and another client has flagged "
@@ -98,7 +131,8 @@ class Removal:
 
     def _move_away(self, uids: Sequence[int]) -> None:
         if self._target is None:
-            self._target = self._prepare_target()
+            in_trash = self._settings.after_fetch == "trash"
+            self._target = self._prepare_trash() if in_trash else self._prepare_target()
         if self._target is None:
             return
         if self._moves:
@@ -115,6 +149,17 @@ class Removal:
                 f"refused to move stored messages to {folder!r}", self._client.move, some, folder
             )
 
+    def _prepare_trash(self) -> str | None:
+        """Return the trash's full name; None, with a complaint, if nothing is marked as that.
+
+        Then all stays where it is: whoever asked for the trash wants to find the mail there, or
+        knows that this server does not delete otherwise.
+        """
+        trash = self.find_trash()
+        if trash is None:
+            self._complain(f"{NO_TRASH}, so the stored mail stays in the folder; {NO_TRASH_CURE}")
+        return trash
+
     def _prepare_target(self) -> str | None:
         """Return the folder's full name, creating it where it is missing; None if refused."""
         full, is_there = self.find_target()
@@ -127,13 +172,6 @@ class Removal:
         # RFC 2342: some servers (Courier) keep all folders below "INBOX.".
         personal = self._client.namespace().personal if self._has_namespaces else None
         return str(personal[0][0]) if personal else ""
-
-    def _find_trash(self) -> str | None:
-        # RFC 6154: only a folder that the server itself marks; a name would be a guess.
-        for flags, _, name in self._client.list_folders():
-            if _TRASH in flags and name != self._settings.folder:
-                return str(name)
-        return None
 
     def _still_there(self, uids: Sequence[int]) -> set[int]:
         left: set[int] = set()
@@ -153,6 +191,7 @@ class Removal:
         return True
 
     def _complain(self, sentence: str) -> None:
+        self._has_complained = True
         complaint = f"{self._client.wire.link.where} {sentence}"
         if complaint not in self._complaints:
             self._complaints.append(complaint)

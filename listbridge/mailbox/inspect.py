@@ -5,25 +5,26 @@ server has no ACL, the right to delete is asked for by SELECT, which takes the f
 like each poll does.
 """
 
-import socket
 import ssl
 from collections.abc import Callable, Iterator
 
+from listbridge import network
 from listbridge.mailbox import connect, explain
 from listbridge.mailbox.inspect_imap import ImapVisit
 from listbridge.mailbox.inspect_pop import PopVisit
 from listbridge.mailbox.link import Link
 from listbridge.mailbox.mailbox import MailboxError
 from listbridge.mailbox.settings import IncomingSettings
+from listbridge.oauth2 import Credential
 
 
 class Inspection:
     """One look at one mailbox; `drop` and `on_progress` are those of a `Mailbox`."""
 
-    def __init__(self, settings: IncomingSettings, password: str | None) -> None:
-        """Prepare; without a password the look ends before the login."""
+    def __init__(self, settings: IncomingSettings, credential: Credential | None) -> None:
+        """Prepare; with nothing to log in with, the look ends before that."""
         self._settings = settings
-        self._password = password
+        self._credential = credential
         self._link: Link | None = None
         self._what = ""
         self._report: Callable[[], None] | None = None
@@ -60,9 +61,9 @@ class Inspection:
         yield "greeting", "the server is ready"
         if security == "starttls":
             yield self._at("TLS"), self._start_tls(link, visit)
-        if self._password is None:
+        if self._credential is None:
             return
-        yield self._at("login"), self._log_in(link, visit, self._password)
+        yield self._at("login"), self._log_in(link, visit, self._credential)
         for what, look in visit.looks():
             yield self._at(what), look()
 
@@ -96,20 +97,16 @@ class Inspection:
             visit.begin_tls(context)
         return link.tls or "none"
 
-    def _log_in(self, link: Link, visit: ImapVisit | PopVisit, password: str) -> str:
-        link.secrets.add(self._settings.username, password)
+    def _log_in(self, link: Link, visit: ImapVisit | PopVisit, credential: Credential) -> str:
+        link.secrets.hide(connect.spellings_of(self._settings, credential))
         with link.talking("logging in"):
-            visit.log_in(password)
+            visit.log_in(credential)
         return f"as {self._settings.username}"
 
 
 def _addresses(settings: IncomingSettings) -> str:
     try:
-        found = socket.getaddrinfo(settings.host, settings.effective_port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as err:
-        # A name that cannot be written in the DNS, such as "a..b", is a UnicodeError.
-        unknown = err if isinstance(err, OSError) else socket.gaierror()
-        raise explain.failure(
-            unknown, settings.where, explain.CONNECTING, explain.Secrets()
-        ) from None
+        found = network.resolve(settings.host, settings.effective_port, settings.ip)
+    except OSError as err:
+        raise explain.failure(err, settings.where, explain.CONNECTING, explain.Secrets()) from None
     return f"{settings.host} is {', '.join(dict.fromkeys(str(one[4][0]) for one in found))}"

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 
 from listbridge.mailbox import explain, imap_client, waiting
 from listbridge.mailbox.imap import ImapMailbox
-from listbridge.mailbox.imap_removal import Removal
+from listbridge.mailbox.imap_removal import NO_TRASH, NO_TRASH_CURE, Removal
 from listbridge.mailbox.link import Link
 from listbridge.mailbox.mailbox import MailboxError
 from listbridge.mailbox.settings import IncomingSettings
+from listbridge.oauth2 import Credential
 
 # RFC 4314 2.1: delete messages, expunge; RFC 2086 had one right for both.
 _NEEDED_RIGHTS = ({"t", "e"}, {"d"})
@@ -27,9 +28,9 @@ class ImapVisit:
         """STARTTLS, required."""
         self._client.wire.begin_tls(context, self._settings.host)
 
-    def log_in(self, password: str) -> None:
+    def log_in(self, credential: Credential) -> None:
         """Log in."""
-        imap_client.log_in(self._client, self._settings, password)
+        imap_client.log_in(self._client, self._settings, credential)
 
     def looks(self) -> Iterator[tuple[str, Callable[[], str | MailboxError]]]:
         """Yield what to look at after the login, each with how."""
@@ -38,6 +39,8 @@ class ImapVisit:
         yield "deletion", self._deletion
         if self._settings.after_fetch == "move":
             yield "move_to", self._target
+        if self._settings.after_fetch == "trash":
+            yield "trash", self._trash
         if self._settings.idle:
             yield "IDLE", self._idle
         # The last one, because it opens the folder once more.
@@ -72,6 +75,13 @@ class ImapVisit:
         with self._link.talking("looking for the folder to move to"):
             name, is_there = Removal(self._client, self._settings, []).find_target()
         return name if is_there else f"{name} is not there yet; it is made when it is needed"
+
+    def _trash(self) -> str | MailboxError:
+        with self._link.talking("looking for the trash"):
+            name = Removal(self._client, self._settings, []).find_trash()
+        if name is None:
+            return MailboxError(f"{self._link.where} {NO_TRASH}", cure=NO_TRASH_CURE)
+        return f"what was stored goes to {name!r}, where it is left to the provider"
 
     def _idle(self) -> str:
         if self._offers(b"IDLE"):

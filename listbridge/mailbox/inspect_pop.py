@@ -8,6 +8,7 @@ from listbridge.mailbox.link import Link
 from listbridge.mailbox.mailbox import Listed, MailboxError
 from listbridge.mailbox.pop import PopMailbox
 from listbridge.mailbox.settings import IncomingSettings
+from listbridge.oauth2 import Credential
 
 # Maildrops list the oldest messages first; reading the dates of thousands would take minutes.
 _DATES_READ = 20
@@ -25,9 +26,9 @@ class PopVisit:
         """STLS, required."""
         self._client.begin_tls(context, self._settings.host)
 
-    def log_in(self, password: str) -> None:
+    def log_in(self, credential: Credential) -> None:
         """Log in."""
-        pop_client.log_in(self._client, self._settings, password)
+        pop_client.log_in(self._client, self._settings, credential)
 
     def looks(self) -> Iterator[tuple[str, Callable[[], str | MailboxError]]]:
         """Yield what to look at after the login, each with how."""

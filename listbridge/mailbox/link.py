@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from listbridge import ports
 from listbridge.mailbox import explain
 from listbridge.mailbox.mailbox import MailboxError
 
@@ -21,8 +22,13 @@ _PIECE = 64 * 1024
 class Link:
     """An open connection; reading never asks for more memory than has really arrived."""
 
-    def __init__(self, sock: socket.socket, where: str) -> None:
+    def __init__(
+        self, sock: socket.socket, where: str, way: tuple[str, int, str] | None = None
+    ) -> None:
+        """Take over a connected socket; `way` is the protocol, port and security to be spoken."""
         self.where = where
+        self._way = way
+        self._greeting = b""
         self.secrets = explain.Secrets()
         #: Called whenever a whole message, or a header asked for, has been read.
         self.progress: Callable[[], None] = _nothing
@@ -83,6 +89,7 @@ class Link:
             raise MailboxError(f"{self.where} sent a line of more than {limit} octets")
         line = bytes(self._unread[: end + 1])
         del self._unread[: end + 1]
+        self._greeting = self._greeting or line
         return line
 
     def read(self, size: int) -> bytes:
@@ -138,7 +145,13 @@ class Link:
             return MailboxError(
                 f"{self.where} took too long while {doing}, so the connection was cut"
             )
-        return explain.failure(err, self.where, doing, self.secrets)
+        error = explain.failure(err, self.where, doing, self.secrets)
+        if doing != explain.CONNECTING or self._way is None:
+            return error
+        protocol, _, _ = self._way
+        contradiction = ports.contradiction(*self._way)
+        misled = explain.wrong_place(err, self.where, self._greeting, protocol, contradiction)
+        return misled or error
 
     def drop(self) -> None:
         """Cut the connection from any thread, waking one that waits; never raises."""
@@ -165,29 +178,3 @@ class Link:
 
 def _nothing() -> None:
     """Nobody waits for progress."""
-
-
-def dial(host: str, port: int, seconds: float) -> socket.socket:
-    """Connect within `seconds` altogether, sharing them out among the addresses of `host`."""
-    deadline = time.monotonic() + seconds
-    try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError:
-        # A name that cannot be written in the DNS, such as "a..b".
-        raise socket.gaierror(socket.EAI_NONAME, "no such name") from None
-    failed: OSError = TimeoutError("no address answered")
-    for index, (family, kind, proto, _, address) in enumerate(addresses):
-        share = (deadline - time.monotonic()) / (len(addresses) - index)
-        sock = socket.socket(family, kind, proto)
-        try:
-            sock.settimeout(max(share, 0.1))
-            sock.connect(address)
-        except OSError as err:
-            sock.close()
-            failed = err
-        else:
-            sock.settimeout(seconds)
-            # imapclient sends some commands in two pieces; Nagle would hold the second back.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
-    raise failed

@@ -61,6 +61,10 @@ class MailboxBusy(MailboxError):
     """Another connection holds the mailbox, or the server wants us later; nothing is wrong."""
 
 
+class TooMany(MailboxBusy):
+    """The server counts connections or logins, and there were too many; it passes by itself."""
+
+
 Listing: TypeAlias = list[Listed]
 Batch: TypeAlias = list[FetchedMessage]
 Unreadable: TypeAlias = list[tuple[Listed, str]]

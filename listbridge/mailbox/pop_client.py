@@ -12,6 +12,8 @@ from listbridge.mailbox import explain
 from listbridge.mailbox.link import Link
 from listbridge.mailbox.mailbox import LARGEST_MESSAGE, Listed, MailboxError, OutOfStep
 from listbridge.mailbox.settings import IncomingSettings
+from listbridge.oauth2 import AccessToken, Credential, sasl
+from listbridge.oauth2.sasl import Exchange
 
 # Status lines have at most 512 octets (RFC 2449 4); some servers chat longer.
 _LONGEST_STATUS = 8 * 1024
@@ -97,14 +99,31 @@ class Client(poplib.POP3):
         return names
 
     def offers(self, capability: bytes) -> bool:
-        """CAPA (RFC 2449 5): say whether the server has it; those without CAPA have nothing."""
+        """Say whether the server announces this capability."""
+        return capability in self._capabilities().split()
+
+    def mechanisms(self) -> list[str]:
+        """Return the ways to log in by AUTH that the server announces (RFC 5034 3)."""
+        lines = map(bytes.split, self._capabilities().splitlines())
+        names = [name for line in lines if line[:1] == [b"SASL"] for name in line[1:]]
+        return [name.decode("ascii", "replace") for name in names]
+
+    def _capabilities(self) -> bytes:
+        """CAPA (RFC 2449 5), in capitals; servers without it have nothing."""
         try:
             self._ask("CAPA")
         except poplib.error_proto as err:
             if not explain.is_refusal(err):
                 raise
-            return False
-        return capability in self._text(_LARGEST_CAPABILITIES).upper().split()
+            return b""
+        return self._text(_LARGEST_CAPABILITIES).upper()
+
+    def log_in_by(self, exchange: Exchange) -> None:
+        """AUTH (RFC 5034 4): what is longer than 255 octets must wait for the server's "+"."""
+        status = self._ask(f"AUTH {exchange.mechanism}")
+        while not status.startswith(b"+OK"):
+            self._putline(exchange.answer(status[1:]))
+            status = self._getresp()
 
     def head(self, listed: Listed) -> bytes | None:
         """Return the header by TOP, else by RETR; None where both are refused."""
@@ -236,9 +255,9 @@ class Client(poplib.POP3):
 
 
 def connect(
-    settings: IncomingSettings, link: Link, context: ssl.SSLContext | None, password: str
+    settings: IncomingSettings, link: Link, context: ssl.SSLContext | None, credential: Credential
 ) -> Client:
-    """Greet, secure the connection and log in; the password never goes out before that."""
+    """Greet, secure the connection and log in; no secret ever goes out before that."""
     with link.talking(explain.CONNECTING):
         if context and settings.security == "tls":
             link.secure(context, settings.host)
@@ -246,17 +265,36 @@ def connect(
         if context and settings.security == "starttls":
             client.begin_tls(context, settings.host)
     with link.talking("logging in"):
-        log_in(client, settings, password)
+        log_in(client, settings, credential)
     return client
 
 
-def log_in(client: Client, settings: IncomingSettings, password: str) -> None:
-    """Log in by USER and PASS; one attempt."""
+def log_in(client: Client, settings: IncomingSettings, credential: Credential) -> None:
+    """Log in by USER and PASS, or by AUTH with a token; one attempt."""
     link = client.link
+    if isinstance(credential, AccessToken):
+        _log_in_by_token(client, settings, credential)
+        return
     try:
         client.user(settings.username)
-        client.pass_(password)
+        client.pass_(credential)
     except poplib.error_proto as err:
         if not explain.is_refusal(err):
             raise
         raise explain.login_refused(err, settings.username, link.where, link.secrets) from None
+
+
+def _log_in_by_token(client: Client, settings: IncomingSettings, token: AccessToken) -> None:
+    link, username = client.link, settings.username
+    offered = client.mechanisms()
+    exchange = sasl.exchange(offered, username, token, settings.host, settings.effective_port)
+    if exchange is None:
+        raise explain.no_token_login(link.where, offered)
+    try:
+        client.log_in_by(exchange)
+    except poplib.error_proto as err:
+        if not explain.is_refusal(err):
+            raise
+        raise explain.token_refused(
+            err, username, link.where, link.secrets, exchange.complaint
+        ) from None

@@ -2,12 +2,14 @@
 
 import datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from listbridge import guard
+from listbridge.network import IpVersion
+from listbridge.oauth2 import OAuth2Settings
 from listbridge.quantities import Duration
 from listbridge.secret import Secret
 
@@ -26,11 +28,14 @@ class IncomingSettings(BaseModel):
     security: Literal["tls", "starttls", "none"] = "tls"
     username: str = ""
     password: Secret | None = None
-    oauth2: dict[str, Any] | None = Field(default=None, repr=False)  # may hold a client secret
+    oauth2: OAuth2Settings | None = None
     ca_file: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    ip: IpVersion = "any"
     folder: str = Field(default="INBOX", min_length=1)
     since: datetime.date | None = None
-    after_fetch: Literal["delete", "move"] = "delete"
+    after_fetch: Literal["delete", "move", "trash"] = "delete"
     move_to: str | None = Field(default=None, min_length=1)
     idle: bool = True
     pipelining: Literal["auto", "off"] = "auto"
@@ -57,11 +62,11 @@ class IncomingSettings(BaseModel):
 
     @model_validator(mode="after")
     def _can_be_moved(self) -> Self:
-        if self.after_fetch != "move":
+        if self.after_fetch == "delete":
             return self
         if self.protocol == "pop3":
-            raise ValueError('after_fetch = "move" needs IMAP; POP3 has no folders')
-        if _folder_name(self.target) == _folder_name(self.folder):
+            raise ValueError(f'after_fetch = "{self.after_fetch}" needs IMAP; POP3 has no folders')
+        if self.after_fetch == "move" and _folder_name(self.target) == _folder_name(self.folder):
             raise ValueError("move_to names the folder that is read; name another one")
         return self
 
@@ -90,6 +95,14 @@ class IncomingSettings(BaseModel):
         port = "" if self.effective_port in standard else f":{self.effective_port}"
         folder = "INBOX" if self.protocol == "pop3" else _folder_name(self.folder)
         return f"{quote(self.username, safe='@+')}@{self.host.lower()}{port}/{folder}"
+
+    def common_place(self, folder: str | None = None) -> str:
+        """As `place`, or that of another folder of the mailbox, for comparing with others'.
+
+        Servers differ in whether Alice and alice are one login; none gives them to two people.
+        """
+        changed = {"folder": folder or self.folder, "username": self.username.lower()}
+        return self.model_copy(update=changed).place
 
     @property
     def key(self) -> str:

@@ -18,7 +18,7 @@ compose    the copy for subscribers, made of:
 wire       the bytes that may leave
 """
 
-from listbridge.message.addresses import key, normalise
+from listbridge.message.addresses import Entry, entries, key, normalise
 from listbridge.message.compose import (
     CopySettings,
     ListCopy,
@@ -33,6 +33,7 @@ from listbridge.message.glance import Glance, glance, glance_id
 from listbridge.message.headers import Head, body_start, split
 from listbridge.message.identity import derived_message_id, fingerprint, raw_hash
 from listbridge.message.parse import Attachment, ParsedMessage, parse
+from listbridge.message.parts import head
 from listbridge.message.robots import bounce_reason, command, loop_reason, robot_reason
 from listbridge.message.subject import is_answer, topic
 
@@ -40,6 +41,7 @@ __all__ = [
     "AddressError",
     "Attachment",
     "CopySettings",
+    "Entry",
     "Glance",
     "Head",
     "ListCopy",
@@ -50,9 +52,11 @@ __all__ = [
     "bounce_reason",
     "command",
     "derived_message_id",
+    "entries",
     "fingerprint",
     "glance",
     "glance_id",
+    "head",
     "is_answer",
     "key",
     "list_copy",

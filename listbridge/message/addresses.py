@@ -47,6 +47,22 @@ class _Token:
     glued: bool  # no blank in front of it
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a field that may name many; nothing about it is checked yet."""
+
+    tokens: tuple[_Token, ...]
+
+    @property
+    def text(self) -> str:
+        """What stands there, without blanks and quotation marks."""
+        return "".join(token.text for token in self.tokens)
+
+    def mailbox(self) -> Mailbox:
+        """Read it strictly; raise `AddressError` for what two readers could read in two ways."""
+        return _mailbox(list(self.tokens))
+
+
 # The same few people write to a list, and each is asked about several times for each message.
 @lru_cache(maxsize=4096)
 def normalise(text: str) -> str:
@@ -128,6 +144,25 @@ def mailboxes(value: bytes) -> tuple[Mailbox, ...]:
         else:
             entries[-1].append(token)
     return tuple(_mailbox(entry) for entry in entries)
+
+
+def entries(value: bytes) -> list[Entry]:
+    """Cut a recipient field into its entries, groups (RFC 5322 3.4) and all.
+
+    Raise `AddressError` where nobody could say where one ends.
+    """
+    found: list[list[_Token]] = [[]]
+    inside = False
+    for token in _tokens(value.decode("utf-8", "surrogateescape")):
+        if token.kind in ("<", ">"):
+            inside = token.kind == "<"
+        if token.kind in (",", ";"):
+            found.append([])
+        elif token.kind == ":" and not inside:
+            found[-1] = []  # what stood there was the name of a group
+        else:
+            found[-1].append(token)
+    return [Entry(tuple(one)) for one in found if one]
 
 
 def _mailbox(tokens: list[_Token]) -> Mailbox:

@@ -12,6 +12,19 @@ _RENAMED = "X-Original-DKIM-Signature"
 _Fields = dict[str, list[Field]]
 
 
+def signed_by(head: Head) -> list[tuple[str, frozenset[str]]]:
+    """Return, for each DKIM-Signature, the signing domain and the names of the fields it covers.
+
+    Both in lower case. Whether the signature is a good one is for the receiving server to say.
+    """
+    found = []
+    for signature in head.all(_SIGNATURE):
+        tags = _tags(signature.value)
+        names = frozenset(_signed_names(tags))
+        found.append((tags.get(b"d", b"").decode("ascii", "replace").lower(), names))
+    return found
+
+
 def rename_broken(original: Head, edited: Head, *, body_changed: bool) -> Head:
     """Rename each DKIM-Signature that signs something which the edits changed."""
     before, after = _by_name(original), _by_name(edited)
@@ -38,14 +51,16 @@ def _is_broken(signature: Field, before: _Fields, after: _Fields) -> bool:
     # RFC 6376 5.4.2: a name that is listed n times signs the n lowest fields of that name. Listed
     # more often than it occurs, it signs that there is no further one, so a field that is added
     # makes the two lists differ.
-    signed = Counter(
-        n.strip().lower().decode("ascii", "replace") for n in tags.get(b"h", b"").split(b":")
-    )
+    signed = Counter(_signed_names(tags))
     return any(
         _canonical(before.get(name, []), count, relaxed=relaxed)
         != _canonical(after.get(name, []), count, relaxed=relaxed)
         for name, count in signed.items()
     )
+
+
+def _signed_names(tags: dict[bytes, bytes]) -> list[str]:
+    return [n.strip().lower().decode("ascii", "replace") for n in tags.get(b"h", b"").split(b":")]
 
 
 def _canonical(fields: list[Field], count: int, *, relaxed: bool) -> list[bytes]:

@@ -46,6 +46,11 @@ def tree(raw: bytes) -> Part:
     return _message(raw, 0, len(raw), 0, Budget())
 
 
+def head(raw: bytes) -> Head:
+    """Read the head of a whole message alone; raise `TooComplex` when it is over a cap."""
+    return Budget().head(raw, 0, len(raw), HEAD_BYTES)[0]
+
+
 def tree_below(head: Head, raw: bytes, start: int) -> Part:
     """As `tree`, of a message with this head, of which `raw` holds the body from `start` on."""
     budget = Budget()

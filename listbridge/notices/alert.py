@@ -31,6 +31,8 @@ class What(StrEnum):
     SUBSCRIBERS = "subscribers"
     OURS = "ours"
     PAUSED = "paused"
+    CONSENT = "consent"
+    CLIENT = "client"
     SHUNTED = "shunted"
     HELD = "held"
     DELIVERIES = "deliveries"
@@ -47,6 +49,8 @@ _TITLES = {
     What.SUBSCRIBERS: "{}: the subscriber file cannot be followed",
     What.OURS: "{}: listbridge itself or its database fails",
     What.PAUSED: "{}: the outgoing account cannot be used",
+    What.CONSENT: "{}: the consent for OAuth2 has to be renewed",
+    What.CLIENT: "{}: the client secret for OAuth2 has to be renewed",
     What.SHUNTED: "{}: mail was set aside",
     What.HELD: "{}: posts wait for a moderator",
     What.DELIVERIES: "{}: deliveries wait for a decision",

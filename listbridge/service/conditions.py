@@ -3,11 +3,15 @@
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from listbridge.category import Category
 from listbridge.notices import Condition, What
+from listbridge.oauth2 import OAuth2Error, token_file
+from listbridge.oauth2.token_file import Tokens
+from listbridge.service import consents
+from listbridge.service.consents import Account
 from listbridge.service.store_watch import Outage
 from listbridge.submission import OutgoingSettings
 from storage import budgets, categories, pauses, polls, waiting
@@ -38,6 +42,10 @@ _LEAST_FREE_SHARE = 0.05
 # On a very large disk a twentieth is plenty.
 _FREE_ENOUGH_BYTES = 5_000_000_000
 
+# Who makes a new client secret, or a new consent, may be on holiday.
+_SECRET_ENDS = timedelta(days=30)
+_CONSENT_ENDS = timedelta(days=14)
+
 
 @dataclass(frozen=True)
 class Watched:
@@ -56,6 +64,7 @@ def holding(tx: Tx, watched: Watched, now: datetime) -> list[Condition]:
         *_outage(watched.outage),
         *_disk(watched.database_folder, now),
         *_accounts(tx, watched, now),
+        *_consents(watched, now),
         *_passes(tx, known),
         *_waiting_for_a_person(tx, known, now),
         *_waiting_for_a_decision(tx, known, now),
@@ -133,6 +142,56 @@ def _paused(pause: Pause, user: str | None) -> Condition:
         f"check its settings and its password, and ask its provider; `{check}` says how far it "
         "comes. Nothing is lost, and what waits goes out by itself afterwards.",
     )
+
+
+def _consents(watched: Watched, now: datetime) -> Iterator[Condition]:
+    used = {slug: one for slug, one in watched.categories.items() if one.active}
+    for account in consents.in_effect(used, watched.alert_settings):
+        yield from _secret_ends(account, now)
+        try:
+            tokens = token_file.read(account.token_file)
+        except OAuth2Error:
+            continue  # the login fails, which is told
+        if tokens is not None:
+            yield from _consent_ends(account, tokens, now)
+
+
+def _secret_ends(account: Account, now: datetime) -> Iterator[Condition]:
+    day = account.settings.secret_expires
+    if day is None:
+        return
+    ends = datetime.combine(day, time(), UTC)
+    if now >= ends - _SECRET_ENDS:
+        yield Condition(
+            What.CLIENT,
+            account.username,
+            ends - _SECRET_ENDS,
+            f"The client secret at {account.settings.title} ends on {day}. From then on no mail is "
+            "read or sent by this account.",
+            "make a new one there, put it where client_secret says, and set secret_expires to its "
+            "last day.",
+        )
+
+
+def _consent_ends(account: Account, tokens: Tokens, now: datetime) -> Iterator[Condition]:
+    cure = f"`listbridge oauth login {account.username}`."
+    if tokens.refused_because and tokens.refused_since:
+        sentence = f"Mail is not read or sent by this account: {tokens.refused_because}"
+        cure = "what it says. `listbridge oauth status` shows it until it has helped."
+        yield Condition(What.CONSENT, account.username, tokens.refused_since, sentence, cure)
+        return
+    ends = tokens.consent_ends
+    if ends is None:
+        return
+    # One that lasts only a week is not worth an alert from its first day on.
+    life = ends - (tokens.granted_at or tokens.refreshed_at)
+    told_from = ends - min(_CONSENT_ENDS, life / 2)
+    if now >= told_from:
+        sentence = (
+            f"The consent at {account.settings.title} ends on {ends:%Y-%m-%d}. From then on no "
+            "mail is read or sent by this account."
+        )
+        yield Condition(What.CONSENT, account.username, told_from, sentence, cure)
 
 
 def _passes(tx: Tx, known: _Known) -> Iterator[Condition]:

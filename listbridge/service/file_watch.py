@@ -44,7 +44,7 @@ class FileWatch:
         configuration = self._roster.installation.configuration
         service = configuration.service
         files = [*service.categories.glob("*.toml")]
-        files += [service.file] if service.file else []
+        files += [*service.sessions.files, *([service.file] if service.file else [])]
         files += [
             x.subscribers_file for x in configuration.categories.values() if x.subscribers_file
         ]

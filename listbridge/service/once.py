@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from listbridge.bootstrap import Accounts, Installation
 from listbridge.delivery.worker import send_due
+from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.tally import Tally
 from listbridge.mailbox import open_mailbox
 from listbridge.service.intake_round import whole_round
 from listbridge.service.rehearsal import rehearse
+from storage.database import Database
 from storage.errors import StoreError
 from storage.states import DeliveryState
 
@@ -33,47 +35,53 @@ async def poll_once(
     accounts = Accounts()
     with ThreadPoolExecutor(_POLLS_AT_ONCE, thread_name_prefix="poll") as polls:
 
-        async def one(slug: str) -> None:
-            tally = Tally(slug)
+        async def round_of(readers: Readers) -> None:
             try:
                 if dry_run:
                     run = asyncio.get_running_loop().run_in_executor
-                    await run(polls, rehearse, installation, slug, send, tally)
+                    await run(polls, rehearse, installation, readers, send)
                 else:
-                    await _round(installation, slug, accounts if send else None, polls, tally)
+                    await _round(installation, readers, accounts if send else None, polls)
             except StoreError as err:
-                tally.complain(str(err))
+                readers.complain(str(err))
             except Exception as err:
-                # Whatever blew up, it costs this category its round; the others go on.
+                # Whatever blew up, it costs who reads this mailbox a round; the others go on.
                 where = traceback.extract_tb(err.__traceback__)[-1]
-                tally.complain(f"it failed with {type(err).__name__} in {where.name}; report this")
-            done(tally)
+                readers.complain(
+                    f"it failed with {type(err).__name__} in {where.name}; report this"
+                )
+            for one in readers.polled:
+                done(one.tally)
 
         try:
-            await asyncio.gather(*(one(slug) for slug in slugs))
+            crowds = [installation.readers(some) for some in installation.crowds(slugs)]
+            await asyncio.gather(*map(round_of, crowds))
         finally:
             await accounts.close()
 
 
 async def _round(
     installation: Installation,
-    slug: str,
+    readers: Readers,
     accounts: Accounts | None,
     polls: ThreadPoolExecutor,
-    tally: Tally,
 ) -> None:
-    category, category_id = installation.category(slug), installation.ids[slug]
     run = asyncio.get_running_loop().run_in_executor
-    await run(polls, whole_round, installation.db, category, category_id, tally, open_mailbox)
-    if accounts is None or category.outgoing is None:
+    await run(polls, whole_round, installation.db, readers, open_mailbox)
+    if accounts is not None:
+        await asyncio.gather(*(_send(installation.db, one, accounts) for one in readers.polled))
+
+
+async def _send(db: Database, reader: Reader, accounts: Accounts) -> None:
+    settings = reader.category.outgoing
+    if settings is None:
         return
-    account = accounts.of(category.outgoing)
-    sent = await send_due(installation.db, category_id, category.outgoing, account)
-    tally.add(
+    sent = await send_due(db, reader.id, settings, accounts.of(settings))
+    reader.tally.add(
         sent=sent.outcomes[DeliveryState.SENT],
         deferred=sent.outcomes[DeliveryState.DEFERRED],
         failed=sent.outcomes[DeliveryState.FAILED],
         uncertain=sent.outcomes[DeliveryState.UNCERTAIN],
     )
     if sent.error:
-        tally.complain(sent.error)
+        reader.tally.complain(sent.error)

@@ -3,7 +3,7 @@
 import asyncio
 import traceback
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -12,8 +12,7 @@ from random import Random, SystemRandom
 from time import monotonic
 
 from listbridge import clock, maillog
-from listbridge.category import Category
-from listbridge.intake.tally import Tally
+from listbridge.intake.readers import Reader, Readers
 from listbridge.mailbox import open_mailbox
 from listbridge.metrics import Metrics
 from listbridge.service import events
@@ -72,9 +71,9 @@ class Polling:
 
     def _take_over(self) -> None:
         active = self._roster.active()
+        crowds = self._roster.installation.crowds(active)
         self._runner.keep(
-            Job(slug, category.poll_every, partial(self._poll, slug))
-            for slug, category in active.items()
+            Job(crowd[0], self._every(crowd), partial(self._poll, crowd[0])) for crowd in crowds
         )
         self._file_trouble = {}
         self._unread_files = {slug for slug in active if active[slug].subscribers_file}
@@ -86,9 +85,10 @@ class Polling:
             self.poll_now(slug)
 
     def poll_now(self, slug: str) -> None:
-        """Poll a category as soon as it is not being polled already."""
-        self._wanted.add(slug)
-        self._runner.run_now(slug)
+        """Poll a category as soon as it is not being polled already, and who shares its mailbox."""
+        for lead in self._roster.crowd(slug)[:1]:
+            self._wanted.add(lead)
+            self._runner.run_now(lead)
 
     async def stop(self, within: timedelta) -> bool:
         """Begin no more passes; wait for those that go on, and say whether all have ended."""
@@ -101,56 +101,62 @@ class Polling:
 
     def _forget_plans(self) -> None:
         with self._roster.installation.db.transaction() as tx:
-            polls.forget_plans(tx, [self._roster.id_of(slug) for slug in self._roster.active()])
+            polls.plan(tx, [self._roster.id_of(slug) for slug in self._roster.active()], None)
 
-    async def _poll(self, slug: str, late: timedelta) -> datetime | None:
+    def _every(self, crowd: Sequence[str]) -> timedelta:
+        """Return how often a mailbox is polled: as often as any of its readers wants."""
+        return min(self._roster.installation.category(slug).poll_every for slug in crowd)
+
+    async def _poll(self, lead: str, late: timedelta) -> datetime | None:
         """Make one pass; return when the next one is to be, or None for the usual time."""
-        category = self._roster.active().get(slug)
-        if category is None:
-            return None
-        host = category.incoming.host if category.incoming else ""
-        async with self._hosts[host]:
+        crowd = self._roster.crowd(lead)
+        if crowd[:1] != [lead]:
+            return None  # a reload is under way, and has not come here yet
+        readers = self._roster.installation.readers(crowd)
+        incoming = readers.lead.category.incoming
+        async with self._hosts[incoming.host if incoming else ""]:
             run = asyncio.get_running_loop().run_in_executor
-            return await run(self._threads, self._pass, slug, category, late)
+            return await run(self._threads, self._pass, readers, self._every(crowd), late)
 
-    def _pass(self, slug: str, category: Category, late: timedelta) -> datetime | None:
-        tally, begun = Tally(slug), monotonic()
+    def _pass(self, readers: Readers, every: timedelta, late: timedelta) -> datetime | None:
+        begun = monotonic()
         try:
-            self._follow_file(slug, category, tally)
-            next_pass = self._take_in(slug, category, tally)
+            for one in readers.polled:
+                self._follow_file(one)
+            next_pass = self._take_in(readers, every)
         except MailboxTaken:
             return None  # whoever has it polls it
         except Exception as err:
-            # Whatever blew up, it costs this category this pass; the others go on.
+            # Whatever blew up, it costs who reads this mailbox a pass; the others go on.
             where = traceback.extract_tb(err.__traceback__)[-1]
-            tally.complain(f"it failed with {type(err).__name__} in {where.name}", Trouble.OURS)
-            events.polled(tally)
+            readers.complain(f"it failed with {type(err).__name__} in {where.name}", Trouble.OURS)
+            for one in readers.polled:
+                events.polled(one.tally)
             next_pass = None
-        if tally.trouble is Trouble.OURS:
-            self._broken_off.add(slug)
-        self._metrics.polled(
-            slug,
-            vars(tally),
-            trouble=tally.trouble,
-            seconds=monotonic() - begun,
-            late=late.total_seconds(),
-        )
+        for one in readers.polled:
+            if one.tally.trouble is Trouble.OURS:
+                self._broken_off.add(one.category.slug)
+            self._metrics.polled(
+                one.category.slug,
+                vars(one.tally),
+                trouble=one.tally.trouble,
+                seconds=monotonic() - begun,
+                late=late.total_seconds(),
+            )
         return next_pass
 
-    def _take_in(self, slug: str, category: Category, tally: Tally) -> datetime | None:
-        category_id = self._roster.id_of(slug)
-        shared = None if slug in self._wanted else clock.now() - category.poll_every * _SHARED
-        self._wanted.discard(slug)
+    def _take_in(self, readers: Readers, every: timedelta) -> datetime | None:
+        lead = readers.lead.category.slug
+        shared = None if lead in self._wanted else clock.now() - every * _SHARED
+        self._wanted.discard(lead)
         return take_in(
             self._roster.installation.db,
-            category,
-            category_id,
-            tally,
+            readers,
             open_mailbox,
             patient=False,
             unless_since=shared,
-            plan=partial(self._plan, category.poll_every),
-            queued=partial(self._queued, category_id),
+            plan=partial(self._plan, every),
+            queued=self._queued,
         )
 
     def _plan(self, every: timedelta, begun_at: datetime, failures: int) -> datetime:
@@ -161,11 +167,12 @@ class Polling:
             failures, first=every, longest=longest, random=self._random
         )
 
-    def _follow_file(self, slug: str, category: Category, tally: Tally) -> None:
+    def _follow_file(self, one: Reader) -> None:
         """Read the subscriber file if that is to be done; what is wrong with it stays in view."""
+        slug, tally = one.category.slug, one.tally
         if slug in self._unread_files:
             self._unread_files.discard(slug)
-            follow_file(self._roster.installation.db, category, self._roster.id_of(slug), tally)
+            follow_file(self._roster.installation.db, one)
             for warning in tally.warnings:
                 maillog.warning("subscribers.warning", category=slug, text=warning)
             self._file_trouble[slug] = tally.error

@@ -7,6 +7,7 @@ from listbridge import clock, maillog
 from listbridge.bootstrap import Installation
 from listbridge.errors import ListbridgeError
 from listbridge.intake.poll import time_budget
+from listbridge.intake.readers import Readers
 from listbridge.intake.tally import Tally
 from listbridge.intake.watchdog import Watchdog
 from listbridge.mailbox import FetchedMessage, IncomingSettings, Listed, open_mailbox
@@ -23,27 +24,28 @@ from storage import due as waiting
 from storage.database import Database
 
 
-def rehearse(installation: Installation, slug: str, send: bool, tally: Tally) -> None:
-    """Count what a round over this category would come to."""
-    category = installation.category(slug)
+def rehearse(installation: Installation, readers: Readers, send: bool) -> None:
+    """Count what a round over these categories would come to."""
+    lead = readers.lead.category
     seen: _Seen | None = _Seen()
     try:
         # Now, because while the rehearsal lasts no other process can store anything.
-        wait_until_free(installation.db, category)
-        if category.incoming is not None:
-            seen = _look(category.incoming)
+        wait_until_free(installation.db, lead)
+        if lead.incoming is not None:
+            seen = _look(lead.incoming)
     except MailboxTaken as err:
         seen = None
-        tally.complain(str(err))
+        readers.complain(str(err))
     except ListbridgeError as err:
-        tally.complain(str(err), mailbox_trouble(err))
+        readers.complain(str(err), mailbox_trouble(err))
     with maillog.silence(), installation.db.rehearsal() as db:
         with db.transaction() as tx:
-            category_id = categories.keep(tx, slug, category.address).id
+            known = readers.known(lambda one: categories.keep(tx, one.slug, one.address).id)
         if seen is not None:
-            whole_round(db, category, category_id, tally, lambda _: seen, patient=False)
-        if send and category.outgoing is not None:
-            _send(db, category_id, category.outgoing, tally)
+            whole_round(db, known, lambda _: seen, patient=False)
+        for one in known.polled:
+            if send and one.category.outgoing is not None:
+                _send(db, one.id, one.category.outgoing, one.tally)
 
 
 def _send(db: Database, category_id: int, settings: OutgoingSettings, tally: Tally) -> None:

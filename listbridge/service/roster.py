@@ -20,6 +20,11 @@ class Roster:
         known = self.installation.configuration.categories
         return {slug: known[slug] for slug in self.installation.ids if known[slug].active}
 
+    def crowd(self, slug: str) -> list[str]:
+        """Return which active categories read the same mailbox as this one, the lead first."""
+        categories = self.installation.configuration.categories
+        return [one for one in self.installation.sharing(slug) if categories[one].active]
+
     @property
     def service(self) -> Service:
         """The settings of the service itself."""

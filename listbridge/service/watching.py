@@ -47,11 +47,7 @@ class Watching:
 
     async def apply(self) -> None:
         """Watch what the roster has now; a connection whose settings are the same stays."""
-        wanted = {
-            slug: category.incoming
-            for slug, category in self._roster.active().items()
-            if category.incoming and category.incoming.protocol == "imap" and category.incoming.idle
-        }
+        wanted = self._wanted()
         if len(wanted) > _MOST_WATCHED:
             maillog.info("idle.left-out", count=len(wanted) - _MOST_WATCHED)
             wanted = dict(list(wanted.items())[:_MOST_WATCHED])
@@ -63,6 +59,15 @@ class Watching:
         for place, slug in enumerate(new):
             self._watchers[slug] = Watcher(wanted[slug], partial(self._tell, slug))
             self._watchers[slug].start(after=place * _APART)
+
+    def _wanted(self) -> dict[str, IncomingSettings]:
+        """Return what is to be watched: each mailbox once, by the first category that wants it."""
+        idle = {
+            slug: category.incoming
+            for slug, category in self._roster.active().items()
+            if category.incoming and category.incoming.protocol == "imap" and category.incoming.idle
+        }
+        return {crowd[0]: idle[crowd[0]] for crowd in self._roster.installation.crowds(idle)}
 
     async def stop(self, within: timedelta) -> bool:  # noqa: ARG002  -- nobody is waited for
         """Cut all connections; nothing depends on them."""

@@ -9,23 +9,34 @@ import re
 import socket
 import ssl
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 import aiosmtplib
 
-from listbridge import maillog
+from listbridge import maillog, network, tls
 from listbridge.errors import SecretError, UnsafeText
 from listbridge.guard import safe
+from listbridge.oauth2 import (
+    AccessToken,
+    Credential,
+    OAuth2Error,
+    TokenUnavailable,
+    access_token,
+    sasl,
+)
 from listbridge.secret import spellings
-from listbridge.submission.courier import AccountTrouble
+from listbridge.submission.courier import AccountTrouble, LoginRefused
 from listbridge.submission.replies import shown
 from listbridge.submission.settings import OutgoingSettings
-from listbridge.submission.trouble import explained
+from listbridge.submission.trouble import TokenNotTaken, explained
 from listbridge.submission.wire import Wire, without
 
 # One mechanism is chosen and tried once: aiosmtplib's own `login` tries each in turn, and three
 # failed logins for one wrong password lock accounts.
 _MECHANISMS = ("plain", "login", "cram-md5")
+# RFC 5321 4.5.3.1.4, without CRLF and the blanks between.
+_LONGEST_COMMAND = 500
 #: What aiosmtplib, sockets and TLS raise when something is wrong out there.
 TROUBLE = (aiosmtplib.SMTPException, OSError, ValueError)
 
@@ -58,23 +69,37 @@ class _Client(aiosmtplib.SMTP):
 
 
 async def connect(settings: OutgoingSettings) -> tuple[Wire, Offer]:
-    """Return a logged-in connection, or raise `AccountTrouble`; no attempt is repeated."""
-    # A secret may come from a command that takes its time.
-    password = await asyncio.to_thread(password_of, settings)
+    """Return a logged-in connection, or raise `AccountTrouble`.
+
+    No attempt is repeated, except one with a token that the server does not take any more.
+    """
+    # A secret may come from a command, and a token from the network: both take their time.
+    credential = await asyncio.to_thread(credential_of, settings)
+    try:
+        return await _connect(settings, credential)
+    except LoginRefused:
+        if not isinstance(credential, AccessToken):
+            raise
+    # It may have been withdrawn before its time, as at a change of the password.
+    renewed = await asyncio.to_thread(credential_of, settings, refused=credential)
+    return await _connect(settings, renewed)
+
+
+async def _connect(settings: OutgoingSettings, credential: Credential | None) -> tuple[Wire, Offer]:
     smtp = await new_client(settings)
     try:
-        await _prepare(smtp, settings, password)
+        await _prepare(smtp, settings, credential)
     except TROUBLE as err:
         smtp.close()
         # The original may hold the server's words at full length; the sentence has what matters.
-        raise account_trouble(settings, err, password) from None
+        raise account_trouble(settings, err, credential) from None
     except BaseException:
         smtp.close()
         raise
     maillog.debug("account.connected", account=settings.account, security=settings.security)
     announced = offer(smtp)
     transport = cast(asyncio.Transport, smtp.transport)
-    wire = Wire(transport, settings.timeout.total_seconds(), _hidden(settings, password))
+    wire = Wire(transport, settings.timeout.total_seconds(), _hidden(settings, credential))
     return wire, announced
 
 
@@ -85,7 +110,6 @@ async def new_client(settings: OutgoingSettings) -> aiosmtplib.SMTP:
     context = await asyncio.to_thread(_tls_context, settings) if encrypted else None
     return _Client(
         hostname=settings.host,
-        port=settings.effective_port,
         use_tls=settings.security == "tls",
         start_tls=False,
         tls_context=context,
@@ -95,14 +119,18 @@ async def new_client(settings: OutgoingSettings) -> aiosmtplib.SMTP:
 
 
 def account_trouble(
-    settings: OutgoingSettings, err: Exception, password: str | None
+    settings: OutgoingSettings, err: Exception, credential: Credential | None
 ) -> AccountTrouble:
-    """Say in a sentence without the password what one of `TROUBLE` means."""
+    """Say in a sentence without the password or token what one of `TROUBLE` means."""
+    hidden = _hidden(settings, credential)
     if isinstance(err, aiosmtplib.SMTPResponseException):
         # Before the words are cut to their length, which might leave half of the password.
-        err.message = without(_hidden(settings, password), err.message)
+        err.message = without(hidden, err.message)
     fault, cure = explained(settings, err)
-    return AccountTrouble(without(_hidden(settings, password), fault), cure=cure)
+    # RFC 4954 6: 454 means "not now".
+    refused = isinstance(err, aiosmtplib.SMTPAuthenticationError) and err.code >= 500
+    kind = LoginRefused if refused else AccountTrouble
+    return kind(without(hidden, fault), cure=cure)
 
 
 def own_name(machine: str) -> str:
@@ -111,13 +139,27 @@ def own_name(machine: str) -> str:
     return name or "localhost"
 
 
-async def _prepare(smtp: aiosmtplib.SMTP, settings: OutgoingSettings, password: str | None) -> None:
-    await smtp.connect()
+async def _prepare(
+    smtp: aiosmtplib.SMTP, settings: OutgoingSettings, credential: Credential | None
+) -> None:
+    await open_connection(smtp, settings)
     heard = await greet(smtp)
     if settings.security == "starttls":
         await start_tls(smtp, settings, heard)
-    if settings.username is not None and password is not None:
-        await log_in(smtp, settings, settings.username, password)
+    if settings.username is not None and credential is not None:
+        await log_in(smtp, settings, settings.username, credential)
+
+
+async def open_connection(smtp: aiosmtplib.SMTP, settings: OutgoingSettings) -> None:
+    """Connect as every other protocol does here, and wait for the greeting."""
+    seconds = settings.timeout.total_seconds()
+    port = settings.effective_port
+    sock = await network.dial_async(settings.host, port, seconds, settings.ip)
+    try:
+        await smtp.connect(sock=sock)
+    except BaseException:
+        sock.close()
+        raise
 
 
 async def greet(smtp: aiosmtplib.SMTP) -> bytearray:
@@ -163,23 +205,80 @@ def _record(smtp: aiosmtplib.SMTP) -> bytearray:
 
 
 async def log_in(
-    smtp: aiosmtplib.SMTP, settings: OutgoingSettings, username: str, password: str
+    smtp: aiosmtplib.SMTP, settings: OutgoingSettings, username: str, credential: Credential
 ) -> None:
     """Log in by the first mechanism that both sides know; one attempt."""
+    if isinstance(credential, AccessToken):
+        await _log_in_by_token(smtp, settings, username, credential)
+    else:
+        await _log_in_by_password(smtp, settings, username, credential)
+
+
+async def _log_in_by_token(
+    smtp: aiosmtplib.SMTP, settings: OutgoingSettings, username: str, token: AccessToken
+) -> None:
+    """Say AUTH (RFC 4954); aiosmtplib's own does not know OAUTHBEARER.
+
+    Nor does it know that Postfix cuts lines above 2,048 octets: what is too long for a command
+    waits for the server's 334.
+    """
+    host, port = settings.host, settings.effective_port
+    exchange = sasl.exchange(smtp.server_auth_methods, username, token, host, port)
+    if exchange is None:
+        raise _no_login(smtp, settings, "by OAuth2")
+    command = [b"AUTH", exchange.mechanism.encode()]
+    at_once = sum(map(len, command)) + len(exchange.first) <= _LONGEST_COMMAND
+    response = await smtp.execute_command(*command, *([exchange.first] if at_once else []))
+    while response.code == aiosmtplib.SMTPStatus.auth_continue:
+        response = await smtp.execute_command(exchange.answer(response.message.encode()))
+    if response.code != aiosmtplib.SMTPStatus.auth_successful:
+        raise TokenNotTaken(response.code, response.message, exchange.complaint)
+
+
+async def _log_in_by_password(
+    smtp: aiosmtplib.SMTP, settings: OutgoingSettings, username: str, password: str
+) -> None:
     offered = smtp.server_auth_methods
     mechanism = next((name for name in _MECHANISMS if name in offered), None)
     if mechanism is None:
-        raise AccountTrouble(
-            f"the SMTP server {settings.place} offers no login we know"
-            f" ({shown(' '.join(offered)) or 'none at all'})",
-            cure="check port and security",
-        )
+        raise _no_login(smtp, settings, "we know")
     if mechanism == "plain":
         await smtp.auth_plain(username, password)
     elif mechanism == "login":
         await smtp.auth_login(username, password)
     else:
         await smtp.auth_crammd5(username, password)
+
+
+def _no_login(smtp: aiosmtplib.SMTP, settings: OutgoingSettings, kind: str) -> AccountTrouble:
+    offered = shown(" ".join(smtp.server_auth_methods)) or "none at all"
+    return AccountTrouble(
+        f"the SMTP server {settings.place} offers no login {kind} ({offered})",
+        cure="check port and security",
+    )
+
+
+def credential_of(
+    settings: OutgoingSettings,
+    *,
+    refused: AccessToken | None = None,
+    newer_than: datetime | None = None,
+) -> Credential | None:
+    """Return what to log in with, None without a login; raise `AccountTrouble` if it is missing.
+
+    For `refused` and `newer_than`, which concern tokens, see `oauth2.access_token`.
+    """
+    if settings.oauth2 is None:
+        return password_of(settings)
+    where = f"the SMTP server {settings.place}"
+    try:
+        return access_token(
+            settings.oauth2, settings.username, refused=refused, newer_than=newer_than
+        )
+    except TokenUnavailable as err:
+        raise AccountTrouble(f"{where}: {err.fault}", cure=err.cure) from None
+    except OAuth2Error as err:
+        raise LoginRefused(f"{where}: {err.fault}", cure=err.cure) from None
 
 
 def password_of(settings: OutgoingSettings) -> str | None:
@@ -199,24 +298,20 @@ def password_of(settings: OutgoingSettings) -> str | None:
 
 
 def _tls_context(settings: OutgoingSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    # RFC 8996; Python may have been built to leave this to the system's settings.
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.ca_file is None:
-        return context
     try:
-        context.load_verify_locations(settings.ca_file)
-    except OSError as err:
-        raise AccountTrouble(
-            f"the CA file {settings.ca_file} for the SMTP server {settings.place} cannot be used:"
-            f" {err.strerror or 'it holds no certificate'}",
-            cure="name a PEM file that holds the certificate of the server's authority",
-        ) from None
-    return context
+        return tls.context(settings.ca_file, settings.client_certificate, settings.client_key)
+    except tls.TlsError as err:
+        where = f"the SMTP server {settings.place}"
+        raise AccountTrouble(f"{where}: {err.fault}", cure=err.cure) from None
 
 
-def _hidden(settings: OutgoingSettings, password: str | None) -> frozenset[str]:
-    return spellings(settings.username or "", password) if password else frozenset()
+def _hidden(settings: OutgoingSettings, credential: Credential | None) -> frozenset[str]:
+    if not credential:
+        return frozenset()
+    username = settings.username or ""
+    if isinstance(credential, AccessToken):
+        return credential.spellings(username, settings.host, settings.effective_port)
+    return spellings(username, credential)
 
 
 def offer(smtp: aiosmtplib.SMTP) -> Offer:

@@ -60,6 +60,10 @@ class AccountTrouble(ListbridgeError):
         self.outcomes: dict[str, Outcome] = dict(outcomes or {})
 
 
+class LoginRefused(AccountTrouble):
+    """The server does not let us in."""
+
+
 class SenderRefused(AccountTrouble):
     """The server will not take mail from this one envelope sender; others may still send."""
 

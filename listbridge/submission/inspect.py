@@ -4,12 +4,13 @@ No mail is sent.
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import aiosmtplib
 
+from listbridge import network
+from listbridge.oauth2 import Credential
 from listbridge.submission import connect
 from listbridge.submission.courier import AccountTrouble
 from listbridge.submission.replies import shown
@@ -24,15 +25,15 @@ _Look = Callable[[], Awaitable[str | ssl.SSLObject | AccountTrouble]]
 
 
 async def inspect(
-    settings: OutgoingSettings, password: str | None, max_size: int
+    settings: OutgoingSettings, credential: Credential | None, max_size: int
 ) -> AsyncIterator[tuple[str, str | ssl.SSLObject | AccountTrouble]]:
     """Yield what was looked at, with what was seen of it or what is wrong.
 
-    Ends after the step that the following ones could not do without. Where the account needs a
-    password and there is none, the look ends before the login. `max_size`: of posts, in bytes.
+    Ends after the step that the following ones could not do without. Where the account needs
+    a login and there is nothing for it, the look ends before that. `max_size`: of posts, in bytes.
     """
     try:
-        visit = _Visit(settings, await connect.new_client(settings), password, max_size)
+        visit = _Visit(settings, await connect.new_client(settings), credential, max_size)
     except AccountTrouble as err:
         yield "TLS", err
         return
@@ -44,7 +45,7 @@ async def inspect(
                 yield what, err
                 return
             except connect.TROUBLE as err:
-                yield _stage(err, what), connect.account_trouble(settings, err, password)
+                yield _stage(err, what), connect.account_trouble(settings, err, credential)
                 return
             yield what, seen
         await visit.take_leave()
@@ -56,11 +57,15 @@ class _Visit:
     """A connection on its way from nothing to a login."""
 
     def __init__(
-        self, settings: OutgoingSettings, smtp: aiosmtplib.SMTP, password: str | None, max_size: int
+        self,
+        settings: OutgoingSettings,
+        smtp: aiosmtplib.SMTP,
+        credential: Credential | None,
+        max_size: int,
     ) -> None:
         self.smtp = smtp
         self._settings = settings
-        self._password = password
+        self._credential = credential
         self._max_size = max_size
         self._heard = bytearray()
 
@@ -74,7 +79,7 @@ class _Visit:
         yield "greeting", self._greet
         if security == "starttls":
             yield "TLS", self._start_tls
-        if username is not None and self._password is None:
+        if username is not None and self._credential is None:
             return
         yield "login", self._log_in
         yield "SIZE", self._size
@@ -90,16 +95,11 @@ class _Visit:
 
     async def _resolve(self) -> str:
         host, port = self._settings.host, self._settings.effective_port
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except UnicodeError:
-            # A name that cannot be written in the DNS, such as "a..b".
-            raise socket.gaierror(socket.EAI_NONAME, "no such name") from None
+        found = await asyncio.to_thread(network.resolve, host, port, self._settings.ip)
         return f"{host} is {', '.join(dict.fromkeys(str(one[4][0]) for one in found))}"
 
     async def _connect(self) -> str:
-        await self.smtp.connect()
+        await connect.open_connection(self.smtp, self._settings)
         return f"{self._settings.place} accepts it"
 
     async def _tls(self) -> str | ssl.SSLObject:
@@ -115,11 +115,11 @@ class _Visit:
         return await self._tls()
 
     async def _log_in(self) -> str:
-        settings, password = self._settings, self._password
+        settings, credential = self._settings, self._credential
         offered = shown(" ".join(self.smtp.server_auth_methods).upper())
-        if settings.username is None or password is None:
+        if settings.username is None or credential is None:
             return f"none configured (offered: {offered})" if offered else "none needed"
-        await connect.log_in(self.smtp, settings, settings.username, password)
+        await connect.log_in(self.smtp, settings, settings.username, credential)
         return f"as {settings.username} (offered: {offered})"
 
     async def _size(self) -> str | AccountTrouble:

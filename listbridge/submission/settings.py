@@ -3,11 +3,13 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from listbridge.guard import safe
+from listbridge.network import IpVersion
+from listbridge.oauth2 import OAuth2Settings
 from listbridge.quantities import Duration
 from listbridge.secret import Secret
 
@@ -54,8 +56,11 @@ class OutgoingSettings(BaseModel):
     security: Literal["tls", "starttls", "none"] = "tls"
     username: _SafeText | None = None
     password: Secret | None = None
-    oauth2: dict[str, Any] | None = Field(default=None, repr=False)  # may hold a client secret
+    oauth2: OAuth2Settings | None = None
     ca_file: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    ip: IpVersion = "any"
     hello_name: Annotated[_SafeText, AfterValidator(_hello_name)] | None = None
     max_connections: int = Field(default=4, ge=1)
     #: Recipients in one transaction; RFC 5321 4.5.3.1.8 promises room for no more than 100.

@@ -5,8 +5,17 @@ import ssl
 
 import aiosmtplib
 
+from listbridge import ports, refusals, tls
 from listbridge.submission.replies import Reply, shown
 from listbridge.submission.settings import OutgoingSettings
+
+
+class TokenNotTaken(aiosmtplib.SMTPAuthenticationError):
+    """The server refuses an access token."""
+
+    def __init__(self, code: int, message: str, complaint: str) -> None:
+        super().__init__(code, message)
+        self.complaint = complaint  #: what it said about it before, in brackets, or nothing
 
 
 def explained(settings: OutgoingSettings, err: Exception) -> tuple[str, str | None]:
@@ -28,8 +37,9 @@ def _what(settings: OutgoingSettings, err: Exception) -> tuple[str, str | None]:
     if isinstance(err, aiosmtplib.SMTPResponseException):
         return _refusal(settings, err)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        reason = shown(cause.verify_message or "not valid")
-        return f"shows a certificate we do not trust ({reason})", "check host, or set ca_file"
+        return tls.explained(cause)
+    if contradiction := _contradiction(settings, cause):
+        return contradiction
     if isinstance(err, TimeoutError) or isinstance(cause, TimeoutError):
         wait = f"{settings.timeout.total_seconds():g} s"
         cure = f"check host, {_port(settings)} and the firewall"
@@ -57,13 +67,36 @@ def _refusal(
     if err.code < 0:
         return "does not answer like a mail server", f"check host and {_port(settings)}"
     words = Reply(err.code, err.message).words
+    if isinstance(err, TokenNotTaken):
+        cure = (
+            "see whether the provider lets programs send from this account (SMTP AUTH), and whether"
+            f" the consent was given by it: `listbridge oauth login {settings.username}`"
+        )
+        user = settings.username
+        return f'refuses the access token of {user}{err.complaint}: "{words}"', cure
     if isinstance(err, aiosmtplib.SMTPAuthenticationError):
-        return f'refuses the login of {settings.username}: "{words}"', "check username and password"
+        return _login(settings, words)
     if isinstance(err, aiosmtplib.SMTPHeloError):
         return f'refuses our greeting: "{words}"', "check hello_name"
     if isinstance(err, aiosmtplib.SMTPConnectResponseError):
         return f'does not want to serve us: "{words}"', "check host, or try again later"
     return f'refuses to begin encryption: "{words}"', f"check {_port(settings)}"
+
+
+def _login(settings: OutgoingSettings, words: str) -> tuple[str, str]:
+    meant = refusals.understand(words)
+    if meant is None:
+        return f'refuses the login of {settings.username}: "{words}"', "check username and password"
+    fault = f'refuses the login of {settings.username}: {meant.meaning} ("{words}")'
+    return fault, meant.cure
+
+
+def _contradiction(settings: OutgoingSettings, cause: BaseException) -> tuple[str, str] | None:
+    """Say that port and security are at odds, where that is why nobody was reached."""
+    if isinstance(cause, socket.gaierror | ConnectionRefusedError):
+        return None
+    found = ports.contradiction("smtp", settings.effective_port, settings.security)
+    return (f"cannot be talked to: {found[0]}", found[1]) if found else None
 
 
 def _port(settings: OutgoingSettings) -> str:

@@ -140,17 +140,18 @@ def test_a_broken_service_file_is_status_two_with_file_and_line(tmp_path: Path) 
     assert "listbridge.toml" in done.stderr.decode()
 
 
-def test_two_categories_on_one_folder_are_both_refused_by_name(
+def test_two_categories_that_read_one_folder_differently_are_both_refused_by_name(
     tmp_path: Path, dovecot: Dovecot, slug: str
 ) -> None:
     program = Program(tmp_path)
-    for name in ("first", "second"):
-        toml = category_toml(name, dovecot=dovecot, username=slug)
+    for name, since in (("first", ""), ("second", "since = 2026-11-20")):
+        toml = category_toml(name, dovecot=dovecot, username=slug, incoming=since)
         program.write_category(name, toml)
 
     lines = program.poll_once(status=1)
 
     assert all("first" in x["error"] and "second" in x["error"] for x in lines.values())
+    assert all("incoming.since" in x["error"] for x in lines.values())
     assert len(dovecot.messages(slug)) == 1
 
 

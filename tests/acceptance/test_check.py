@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.smtp_server import SmtpServer, in_thread, refuses_login
+from tests.fakes.smtp_server import SmtpServer, in_thread, refuses, refuses_login
 from tests.letters import letter
 from tests.program import Program, category_toml
 from tests.servers import certificates as tls
@@ -222,8 +222,8 @@ def test_the_cause_is_named_with_its_cure(
 @pytest.mark.parametrize(
     ("name", "days", "said"),
     [
-        ("mail.example.net", 90, ("for another name", "not valid for '127.0.0.1'")),
-        ("127.0.0.1", -1, ("expired", "expired")),
+        ("mail.example.net", 90, "a certificate for another name"),
+        ("127.0.0.1", -1, "a certificate that has expired"),
     ],
 )
 def test_a_certificate_for_another_name_or_an_old_one_is_named(
@@ -233,7 +233,7 @@ def test_a_certificate_for_another_name_or_an_old_one_is_named(
     slug: str,
     name: str,
     days: int,
-    said: tuple[str, str],
+    said: str,
 ) -> None:
     until = datetime.now(UTC) + timedelta(days=days)
     with (
@@ -248,9 +248,8 @@ def test_a_certificate_for_another_name_or_an_old_one_is_named(
         found = wrong(program)
 
     assert list(found) == ["incoming TLS", "outgoing TLS"]
-    incoming, outgoing = said
-    assert incoming in found["incoming TLS"]["seen"]
-    assert outgoing in found["outgoing TLS"]["seen"]
+    assert said in found["incoming TLS"]["seen"]
+    assert said in found["outgoing TLS"]["seen"]
 
 
 def test_a_folder_without_the_right_to_delete_is_named(
@@ -382,17 +381,19 @@ def test_a_wrong_key_is_named_with_file_and_line_and_the_others_are_looked_at(
     assert b"hots" in named.stdout
 
 
-def test_a_mailbox_used_by_two_categories_is_named_at_both(
+def test_two_categories_that_share_a_mailbox_and_differ_are_named_at_both(
     program: Program, dovecot: Dovecot, slug: str
 ) -> None:
-    for name in ("first", "second"):
-        program.write_category(name, category_toml(name, dovecot=dovecot, username=slug))
+    for name, day in (("first", 1), ("second", 2)):
+        since = f"since = 2026-11-0{day}"
+        toml = category_toml(name, dovecot=dovecot, username=slug, incoming=since)
+        program.write_category(name, toml)
 
     found = [one for one in program.json("check", status=1) if not one["ok"]]
 
     assert [one["category"] for one in found] == ["first", "second"]
-    assert all("'first' and 'second' read the same folder" in one["seen"] for one in found)
-    assert all("incoming.folder" in one["cure"] for one in found)
+    assert all("'first' and 'second' share the mailbox" in one["seen"] for one in found)
+    assert all("incoming.since" in one["cure"] for one in found)
 
 
 def test_an_empty_and_a_shrunken_subscriber_file_are_named(
@@ -450,15 +451,20 @@ def test_people_read_it_line_by_line_with_the_cure_below(
 
 
 @contextmanager
-def delivered(server: SmtpServer, dovecot: Dovecot, user: str) -> Iterator[None]:
-    """Put whatever the relay takes into this user's mailbox, until the block ends."""
+def delivered(
+    server: SmtpServer, dovecot: Dovecot, user: str, judgement: bytes = b""
+) -> Iterator[None]:
+    """Put whatever the relay takes into this user's mailbox, until the block ends.
+
+    `judgement` are fields that the mailbox's server puts on top.
+    """
     over = Event()
 
     def carry() -> None:
         carried = 0
         while not over.wait(0.01):
             for message in server.messages[carried:]:
-                dovecot.deliver(user, b"Received: by the relay\r\n" + message.body)
+                dovecot.deliver(user, judgement + b"Received: by the relay\r\n" + message.body)
                 carried += 1
 
     postman = Thread(target=carry)
@@ -483,11 +489,75 @@ def test_a_probe_goes_there_and_back_and_leaves_nothing(
 
         found = program.json("check", "--probe", status=0)
 
-    assert found[-1]["what"] == "probe"
-    assert "back after" in found[-1]["seen"]
-    assert len(server.messages) == 1
+    seen = {one["what"]: one["seen"] for one in found}
+    assert "back after" in seen["probe"]
+    assert "cannot be judged here" in seen["probe authentication"]
+    assert f"{slug}+probe@example.org arrives" in seen["probe sub-addressing"]
+    assert len(server.messages) == 2
     assert dovecot.messages(slug) == [letter(1, run=slug)]
     program.audit()
+
+
+def test_what_the_mailbox_says_about_the_probe_is_judged(
+    program: Program, dovecot: Dovecot, slug: str
+) -> None:
+    judgement = (
+        b"Authentication-Results: mx.example.org; spf=pass smtp.mailfrom=example.org;\r\n"
+        b" dkim=pass header.d=relay.example.net; dmarc=fail header.from=example.org\r\n"
+        b"DKIM-Signature: v=1; d=relay.example.net; h=from:subject; b=x\r\n"
+    )
+    with in_thread(SmtpServer()) as server, delivered(server, dovecot, slug, judgement):
+        sending = f'[outgoing]\nhost = "127.0.0.1"\nport = {server.port}\nsecurity = "none"\n'
+        program.write_category(
+            slug, category_toml(slug, dovecot=dovecot) + sending, ["a@b.example"]
+        )
+
+        found = {one["what"]: one for one in program.json("check", "--probe", status=1)}
+
+    said = {what: one["ok"] for what, one in found.items() if what.startswith("probe ")}
+    assert said == {
+        "probe SPF": True,
+        "probe DKIM": False,
+        "probe DMARC": False,
+        "probe List-Unsubscribe": False,
+        "probe sub-addressing": True,
+    }
+    assert "relay.example.net, which does not vouch for example.org" in found["probe DKIM"]["seen"]
+
+
+def test_a_refused_sub_address_is_no_mistake(program: Program, dovecot: Dovecot, slug: str) -> None:
+    script = refuses({f"{slug}+probe@example.org": "550 5.1.1 no such user"})
+    with in_thread(SmtpServer(script)) as server, delivered(server, dovecot, slug):
+        sending = f'[outgoing]\nhost = "127.0.0.1"\nport = {server.port}\nsecurity = "none"\n'
+        program.write_category(
+            slug, category_toml(slug, dovecot=dovecot) + sending, ["a@b.example"]
+        )
+
+        found = {one["what"]: one for one in program.json("check", "--probe", status=0)}
+
+    assert "is refused" in found["probe sub-addressing"]["seen"]
+
+
+def test_where_deleting_only_archives_the_probe_goes_to_the_trash(
+    program: Program,
+    dovecot_with: Callable[[str], Dovecot],
+    fresh_name: Callable[[str], str],
+) -> None:
+    dovecot = dovecot_with(
+        "namespace inbox {\n mailbox Bin {\n special_use = \\Trash\n auto = create\n }\n}"
+    )
+    slug = fresh_name("list")
+    dovecot.add_user(slug, "secret")
+    with in_thread(SmtpServer()) as server, delivered(server, dovecot, slug):
+        sending = f'[outgoing]\nhost = "127.0.0.1"\nport = {server.port}\nsecurity = "none"\n'
+        incoming = 'timeout = "5s"\nafter_fetch = "trash"'
+        toml = category_toml(slug, dovecot=dovecot, incoming=incoming) + sending
+        program.write_category(slug, toml, ["ann@example.net"])
+
+        program.json("check", "--probe", status=0)
+
+    assert dovecot.messages(slug) == []
+    assert len(dovecot.messages(slug, "Bin")) == 2
 
 
 def test_a_probe_that_does_not_come_back_is_named(

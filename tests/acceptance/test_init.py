@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.dns_server import DnsServer
 from tests.letters import letter
 from tests.program import BareProgram
 from tests.servers import process
@@ -19,6 +21,29 @@ from tests.servers.postfix import Relay
 
 PASSWORD = "open sesame"
 ANN = "ann@example.net"  # who writes the letters
+
+
+# The program as it is, but for the name server that it asks.
+_ASKING = """
+import sys
+import dns.resolver
+from listbridge import cli
+from listbridge.mailsession.providers import discovery
+resolver = dns.resolver.Resolver(configure=False)
+resolver.nameservers, resolver.port = ["127.0.0.1"], int(sys.argv.pop(1))
+discovery._system_resolver = lambda: resolver
+cli.main()
+"""
+
+
+@dataclass
+class AskingProgram(BareProgram):
+    """The program, asking a name server of the test's own."""
+
+    name_server_port: int = 0
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-c", _ASKING, str(self.name_server_port), *arguments]
 
 
 @dataclass(frozen=True)
@@ -203,6 +228,36 @@ def test_at_a_terminal_it_asks_tests_and_lets_correct_what_was_wrong(
     assert (folder / "secrets" / provider.slug).read_text() == f"{PASSWORD}\n"
     text = (folder / "categories" / f"{provider.slug}.toml").read_text(encoding="utf-8")
     assert 'name = "Der Chör"' in text
+
+
+def test_the_servers_that_the_domain_names_are_offered_and_lead_to_a_first_post(
+    tmp_path: Path, provider: Provider
+) -> None:
+    dovecot, relay, slug = provider.dovecot, provider.relay, provider.slug
+    services = {"imaps": dovecot.imaps_port, "submissions": relay.tls_port}
+    answers = {
+        (f"_{service}._tcp.example.org", "SRV"): [f"0 1 {port} localhost."]
+        for service, port in services.items()
+    }
+    with DnsServer(answers) as names:
+        program = AskingProgram(tmp_path, name_server_port=names.resolver.port)
+        terminal = Terminal(program, "--ca-file", str(dovecot.ca_file))
+        terminal.answer("Address of the list: ", provider.address)
+        # The names lie outside of the domain, so somebody has to say yes.
+        terminal.answer(f"Incoming server (IMAP) [localhost:{dovecot.imaps_port}]: ", "")
+        terminal.answer(f"Outgoing server (SMTP) [localhost:{relay.tls_port}]: ", "")
+        terminal.answer("Password: ", PASSWORD)
+        terminal.answer("Name of the list [", "")
+        terminal.answer("Subscribers (a file, or addresses): ", "ann@example.net, bob@example.org")
+        assert terminal.end() == 0, terminal.shown
+
+    dovecot.deliver(provider.address, letter(1, run=slug))
+    line = program.poll_once()[slug]
+
+    assert (line["error"], line["posts"], line["deleted"]) == (None, 1, 1)
+    relay.wait_until_idle()
+    assert len(relay.copies("ann")) == len(relay.copies("bob")) == 1
+    program.audit()
 
 
 def test_at_a_terminal_nothing_is_written_unless_the_servers_work(

@@ -38,6 +38,7 @@ USUAL = {
     "incoming_host": "127.0.0.1",
     "outgoing_host": "127.0.0.1",
     "password_env": "HOME",
+    "session": "general",
 }
 #: A held post for each command that does something with one.
 HELD = {"approve": "1", "discard": "2", "reject": "3", "show": "4"}
@@ -123,7 +124,7 @@ def test_no_argument_reaches_a_server_or_the_database_as_a_line_of_its_own(
     for sent in smtp.messages:
         assert MARK.lower() not in field_names(sent.body)
     assert _stored_breaks(program.database) == []
-    for written in program.folder.glob("new-*/categories/*.toml"):
+    for written in program.folder.glob("new-*/**/*.toml"):
         assert MARK not in set(_keys(tomllib.loads(written.read_text("utf-8"))))
 
 

@@ -82,6 +82,7 @@ def test_no_secret_shows_in_any_output_log_database_or_backup(
 ) -> None:
     how, imap, pop, smtp = servers
     program = Program(tmp_path, {"LISTBRIDGE_TEST_PW": SECRET}, same_process=True)
+    (tmp_path / "password").touch(mode=0o600)
     (tmp_path / "password").write_text(SECRET + "\n")
     (tmp_path / "teller").write_text(SECRET + "\n")
     ways: dict[str, str] = {

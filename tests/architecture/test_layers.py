@@ -17,6 +17,7 @@ ADAPTERS = {
     "alembic": ("storage",),
     "apscheduler": ("scheduler",),
     "click": ("listbridge.cli", "listbridge.demo"),
+    "defusedxml": ("listbridge.mailsession",),
     "email_validator": ("listbridge.message", "listbridge.submission"),
     "fastapi": ("listbridge.web",),
     "imapclient": ("listbridge.mailbox",),

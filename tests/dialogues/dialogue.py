@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 from listbridge import clock
 from listbridge.category import Category, Posting
 from listbridge.delivery.worker import Account, send_due
+from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.tally import Tally
 from listbridge.mailbox import IncomingSettings, open_mailbox
 from listbridge.membership import subscriptions
@@ -106,7 +108,7 @@ class _Dialogue:
             if self.is_imap
             else LyingPopServer(self.mood, self.truth, self.chance.choice(NAMING))
         )
-        self.moves = self.is_imap and self.chance.random() < 0.2
+        self.after_fetch = self._choose_after_fetch() if self.is_imap else "delete"
         self.relay = LyingRelay(self.mood, SUBSCRIBERS, self.chance.choice(WAYS))
         # With one of each, many transactions are under way on one connection.
         self.connections, self.recipients = self.chance.choice([(4, 2), (1, 2), (1, 1)])
@@ -117,6 +119,10 @@ class _Dialogue:
             self.category_id = categories.keep(tx, "general", "general@example.org").id
             for address in SUBSCRIBERS:
                 subscriptions.subscribe(tx, self.category_id, address, "", Origin.ADMIN)
+
+    def _choose_after_fetch(self) -> Literal["delete", "move", "trash"]:
+        number = self.chance.random()
+        return "move" if number < 0.2 else "trash" if number < 0.35 else "delete"
 
     async def play(self) -> Result:
         with self.server:
@@ -182,7 +188,7 @@ class _Dialogue:
             security="none",
             username="general@example.org",
             password=Secret.model_validate(PASSWORD),
-            after_fetch="move" if self.moves else "delete",
+            after_fetch=self.after_fetch,
         ).model_copy(update={"timeout": wait})
         outgoing = OutgoingSettings(
             host="127.0.0.1",
@@ -201,7 +207,7 @@ class _Dialogue:
             outgoing=outgoing,
         )
         tally = Tally("general")
-        whole_round(self.db, category, self.category_id, tally, open_mailbox)
+        whole_round(self.db, Readers([Reader(category, self.category_id, tally)]), open_mailbox)
         if tally.trouble is Trouble.OURS:
             self.faults.append(f"a defect of ours: {tally.error}")
         account = Account(SmtpCourier(outgoing))

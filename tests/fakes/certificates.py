@@ -32,3 +32,21 @@ def write_ca_file(folder: Path) -> Path:
     path = folder / "ca.pem"
     authority().cert_pem.write_to_path(str(path))
     return path
+
+
+def demanding_context() -> ssl.SSLContext:
+    """Return the context of a server that wants to see a certificate of this authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority().issue_cert("localhost").configure_cert(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=authority().cert_pem.bytes().decode())
+    return context
+
+
+def write_client_files(folder: Path) -> tuple[Path, Path]:
+    """Write a client's certificate and its key into `folder`; return their paths."""
+    issued = authority().issue_cert("lists.example.org")
+    certificate, key = folder / "client.pem", folder / "client.key"
+    certificate.write_bytes(issued.cert_chain_pems[0].bytes())
+    key.write_bytes(issued.private_key_pem.bytes())
+    return certificate, key

@@ -16,7 +16,7 @@ from listbridge.config import Configuration
 from listbridge.config.models import Service
 from listbridge.delivery import ledger
 from listbridge.delivery.worker import Account
-from listbridge.intake import dispatch
+from listbridge.intake import in_hand
 from listbridge.intake.tally import Tally
 from listbridge.service import once
 from listbridge.submission import OutgoingSettings
@@ -159,7 +159,7 @@ class Household:
             mock.patch.object(once, "open_mailbox", self.server.open),
             mock.patch.object(Accounts, "of", return_value=self._account),
             mock.patch.object(ledger, "_STORE_WAITS", (0.0,)),
-            mock.patch.object(dispatch, "_STORE_WAITS", (0.0,)),
+            mock.patch.object(in_hand, "_STORE_WAITS", (0.0,)),
         ):
             asyncio.run(
                 once.poll_once(

@@ -191,9 +191,17 @@ def _move(session: Session, tag: str, args: str) -> None:
 
 
 def _list(session: Session, tag: str, args: str) -> None:
-    pattern = args.split()[-1].strip('"')
+    # RFC 6154 3: LIST (SPECIAL-USE) "" "*" RETURN (SPECIAL-USE)
+    only_special = args.startswith("(SPECIAL-USE) ")
+    known = session.server.capabilities.upper().split()
+    if only_special and not {"LIST-EXTENDED", "IMAP4REV2"} & set(known):
+        session.send(f"{tag} BAD what is that in front of the name?")
+        return
+    pattern = args.removeprefix("(SPECIAL-USE) ").partition(" ")[2].partition(" RETURN")[0]
     for name in session.server.folders:
-        if pattern in ("*", name):
+        if only_special and name not in session.server.special:
+            continue
+        if pattern.strip('"') in ("*", name):
             session.send(f'* LIST ({session.server.special.get(name, "")}) "." "{name}"')
     session.send(f"{tag} OK done")
 
@@ -267,6 +275,14 @@ def never_answers(session: Session, _tag: str, _args: str) -> None:
     """Keep the client waiting."""
     session.server.stopping.wait(30)
     raise Hangup
+
+
+def archives(session: Session, tag: str, args: str) -> None:
+    """Take what is expunged out of the folder and keep it elsewhere, as Gmail does by default."""
+    kept = session.server.folders.setdefault("All Mail", {})
+    before = dict(session.messages)
+    _expunge(session, tag, args)
+    kept.update((uid, one) for uid, one in before.items() if uid not in session.messages)
 
 
 def says_goodbye(session: Session, _tag: str, _args: str) -> None:

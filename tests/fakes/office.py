@@ -9,6 +9,7 @@ from listbridge.category import Category, Posting
 from listbridge.errors import ListbridgeError
 from listbridge.intake.dispatch import dispatch_waiting
 from listbridge.intake.poll import poll
+from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.tally import Tally
 from storage import inbound, leases, posts
 from storage.database import Database
@@ -46,8 +47,9 @@ class Office:
     def poll(self, tally: Tally, lease: Lease | None = None) -> None:
         """Make one pass; raises what `poll` raises."""
         mine = lease or self.lease()
+        readers = Readers([self.reader(tally)])
         try:
-            poll(self.db, self.server.settings, self.category_id, mine, tally, self.server.open)
+            poll(self.db, self.server.settings, readers, mine, self.server.open)
         finally:
             with self.db.transaction() as tx:
                 leases.give_up(tx, mine, clock.now())
@@ -65,8 +67,12 @@ class Office:
     def decide(self, tally: Tally | None = None) -> Tally:
         """Decide whatever waits."""
         tally = tally or Tally("general")
-        dispatch_waiting(self.db, self.category, self.category_id, tally)
+        dispatch_waiting(self.db, Readers([self.reader(tally)]))
         return tally
+
+    def reader(self, tally: Tally) -> Reader:
+        """Return the category as a pass needs it."""
+        return Reader(self.category, self.category_id, tally)
 
     def hand_in(self, raw: bytes, *, approved: bool = False) -> int:
         """Store a message as received; return its id."""

@@ -280,6 +280,9 @@ class _Dialog:
 
     async def _auth(self, line: str) -> None:
         _, mechanism, *initial = line.split(" ")
+        if mechanism.upper() in ("XOAUTH2", "OAUTHBEARER"):
+            await self._token(initial)
+            return
         if mechanism.upper() == "PLAIN":
             given = base64.b64decode(initial[0]).decode().split("\0")[1:]
         elif mechanism.upper() == "LOGIN":
@@ -292,6 +295,13 @@ class _Dialog:
             given = list(self.script.login)
         right = given == list(self.script.login)
         await self._reply("auth", "235 2.7.0 welcome" if right else "535 5.7.8 bad credentials")
+
+    async def _token(self, initial: list[str]) -> None:
+        """Ask for the token if it did not come at once; what it is worth, the script says."""
+        if not initial:
+            await self._send("", "334 ")
+            self._note(await self.reader.readline())
+        await self._reply("auth", "535 5.7.8 bad credentials")
 
     async def _mail(self, line: str) -> None:
         usual = "250 2.1.0 ok" if self.mail is None else "503 5.5.1 nested MAIL"

@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 
+from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.tally import Tally
 from listbridge.mailbox import IncomingSettings, open_mailbox
 from listbridge.service.intake_round import whole_round
@@ -62,7 +63,7 @@ def test_what_another_client_expunges_while_we_fetch_takes_nothing_else_with_it(
             expunging = other.submit(_expunge_some, dovecot, user, chance, taken)
             tally = Tally("general")
             category = general(incoming=incoming)
-            whole_round(db, category, category_id, tally, open_mailbox)
+            whole_round(db, Readers([Reader(category, category_id, tally)]), open_mailbox)
             expunging.result()
             assert tally.error is None
 

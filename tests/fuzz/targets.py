@@ -12,6 +12,9 @@ from pathlib import Path
 from listbridge import message
 from listbridge.config import database_url, lines
 from listbridge.mailbox import pop_dates
+from listbridge.mailsession import SourceError, overlay
+from listbridge.mailsession.sources import java_properties, liferay_lists, octets, safe_xml
+from listbridge.mailsession.sources.java_properties import BadLine
 from listbridge.membership import subscriber_file
 from listbridge.message import addresses, content, headers, messageids, parts, recode, text, words
 from listbridge.message.errors import AddressError, MessageError
@@ -203,11 +206,39 @@ def url(raw: bytes) -> None:
     assert database_url.absolute(found, Path("/elsewhere")) == found
 
 
+def properties(raw: bytes) -> None:
+    """Java's names and values as text that can be written, or the line that is broken."""
+    try:
+        entries = java_properties.parse(octets.text(raw))
+    except BadLine:
+        return
+    reading = overlay(dict(entries))
+    for name, value in entries:
+        (name + value).encode()
+    assert len(reading.warnings) <= len(entries)
+
+
+def xml(raw: bytes) -> None:
+    """A root element, or a sentence."""
+    with suppress(SourceError):
+        safe_xml.root(raw, Path("x.xml"))
+
+
+def exported_lists(raw: bytes) -> None:
+    """A category for each row, or a sentence."""
+    head = b"emailAddress,inProtocol,inServerName,inServerPort,inUseSSL,inReadInterval,active_\n"
+    for source in (octets.text(raw), octets.text(head + raw)):
+        if liferay_lists.is_one(source):
+            with suppress(SourceError):
+                for one in liferay_lists.categories(source, Path("x.csv")):
+                    assert one.problems or one.table["address"]
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     one.__name__: one
     for one in (
         *(whole_message, head, mime_tree, header_text, charset, address, address_field),
         *(content_fields, message_ids, html, line_ends, seven_bit, arrival_date, quantity),
-        *(subscribers, toml_lines, url),
+        *(subscribers, toml_lines, url, properties, xml, exported_lists),
     )
 }

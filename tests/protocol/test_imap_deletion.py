@@ -12,12 +12,15 @@ from tests.fakes.imap_server import (
     Session,
     Stored,
     answers,
+    archives,
     hangs_up,
     says,
 )
 
 BARE = "IMAP4rev1 AUTH=PLAIN"
 WITH_MOVE = "IMAP4rev1 AUTH=PLAIN MOVE SPECIAL-USE"
+#: Folders of a server that marks its trash, and one that is only named like it.
+TRASH = "[Gmail]/Papierkorb"
 
 
 @contextmanager
@@ -144,6 +147,18 @@ def test_same_complaint_is_made_once() -> None:
     assert len(mailbox.complaints) == 1
 
 
+def test_a_refusal_told_before_is_not_taken_for_a_false_confirmation() -> None:
+    server = ImapServer(b"one", b"two")
+    server.instead["UID EXPUNGE"] = answers("NO", "[NOPERM] not yours")
+
+    with opened(server) as mailbox:
+        for listed in mailbox.list():
+            mailbox.delete([listed])
+        [complaint] = mailbox.complaints
+
+    assert "not yours" in complaint
+
+
 def test_connection_lost_while_deleting_is_an_error() -> None:
     server = ImapServer(b"one")
     server.instead["UID EXPUNGE"] = hangs_up
@@ -230,6 +245,100 @@ def test_folder_that_is_only_named_trash_is_not_trusted() -> None:
     assert server.folders["Trash"] == {}
 
 
+def with_trash(*raws: bytes, capabilities: str = f"{BARE} UIDPLUS MOVE SPECIAL-USE") -> ImapServer:
+    """A server that archives what is expunged, as Gmail does, and marks its trash."""
+    server = ImapServer(*raws, capabilities=capabilities)
+    server.folders |= {"Trash": {}, TRASH: {}}
+    server.special[TRASH] = r"\HasNoChildren \Trash"
+    server.instead["UID EXPUNGE"] = server.instead["EXPUNGE"] = archives
+    return server
+
+
+@pytest.mark.parametrize(
+    "extended", ["SPECIAL-USE", "SPECIAL-USE LIST-EXTENDED", "IMAP4rev2", "no word of it"]
+)
+def test_after_fetch_trash_moves_to_the_folder_marked_as_trash(extended: str) -> None:
+    server = with_trash(b"one", b"two", capabilities=f"{BARE} UIDPLUS MOVE {extended}")
+
+    with opened(server, after_fetch="trash") as mailbox:
+        first, second = mailbox.list()
+        assert numbers(mailbox.delete([first])) == [101]
+        assert numbers(mailbox.delete([second])) == [102]
+        assert mailbox.complaints == []
+
+    assert [one.raw for one in server.folders[TRASH].values()] == [b"one", b"two"]
+    assert verbs(server) == [f'UID MOVE {uid} "{TRASH}"' for uid in (101, 102)]
+    assert len([one for one in server.commands if one.startswith("LIST")]) == 1
+    assert "All Mail" not in server.folders
+
+
+def test_where_lists_are_extended_only_special_folders_are_asked_for() -> None:
+    server = with_trash(b"one", capabilities=f"{WITH_MOVE} LIST-EXTENDED")
+
+    with opened(server, after_fetch="trash") as mailbox:
+        mailbox.delete(mailbox.list())
+
+    assert 'LIST (SPECIAL-USE) "" "*" RETURN (SPECIAL-USE)' in server.commands
+
+
+def test_what_only_deleting_would_archive_is_archived_by_deleting() -> None:
+    server = with_trash(b"one")
+
+    with opened(server, after_fetch="delete") as mailbox:
+        assert numbers(mailbox.delete(mailbox.list())) == [101]
+
+    assert list(server.folders["All Mail"]) == [101]
+
+
+def test_without_move_it_is_copied_to_the_trash_and_then_deleted() -> None:
+    server = with_trash(b"one", b"theirs", capabilities=f"{BARE} UIDPLUS SPECIAL-USE")
+    server.inbox[102].flags = {r"\Deleted"}
+
+    with opened(server, after_fetch="trash") as mailbox:
+        assert numbers(mailbox.delete(mailbox.list()[:1])) == [101]
+
+    assert list(server.folders[TRASH]) == [101]
+    assert list(server.inbox) == [102]
+    assert verbs(server)[0] == f'UID COPY 101 "{TRASH}"'
+
+
+@pytest.mark.parametrize("flags", ["", r"\Noselect \Trash", r"\NonExistent \Trash", r"\Archive"])
+def test_without_a_trash_all_stays_and_the_cure_is_named(flags: str) -> None:
+    server = with_trash(b"one")
+    server.special[TRASH] = flags
+
+    with opened(server, after_fetch="trash") as mailbox:
+        assert mailbox.delete(mailbox.list()) == []
+        assert mailbox.delete(mailbox.list()) == []
+        [complaint] = mailbox.complaints
+
+    assert "marks no folder as the trash" in complaint
+    assert "show the trash to IMAP programs" in complaint
+    assert server.inbox == {101: Stored(b"one")}
+    assert verbs(server) == []
+
+
+def test_the_folder_that_is_read_is_never_its_own_trash() -> None:
+    server = with_trash(b"one")
+    server.special["INBOX"] = r"\Trash"
+
+    with opened(server, after_fetch="trash") as mailbox:
+        mailbox.delete(mailbox.list())
+
+    assert list(server.folders[TRASH]) == [101]
+
+
+def test_a_trash_that_takes_nothing_leaves_all_where_it_is() -> None:
+    server = with_trash(b"one")
+    server.instead["UID MOVE"] = answers("NO", "[OVERQUOTA] full")
+
+    with opened(server, after_fetch="trash") as mailbox:
+        assert mailbox.delete(mailbox.list()) == []
+        assert "[OVERQUOTA] full" in mailbox.complaints[0]
+
+    assert server.inbox == {101: Stored(b"one")}
+
+
 def test_after_fetch_move_creates_the_folder_and_moves() -> None:
     server = ImapServer(b"one", b"two")
     with opened(server, after_fetch="move", move_to="Done") as mailbox:
@@ -305,3 +414,32 @@ def test_logout_does_not_expunge_what_stays_flagged() -> None:
 
     assert not [one for one in server.commands if one in ("CLOSE", "EXPUNGE")]
     assert server.commands[-1] == "LOGOUT"
+
+
+def test_the_next_batch_is_asked_for_while_the_last_one_is_deleted() -> None:
+    letters = [b"letter %d" % number for number in range(450)]
+    server = ImapServer(*letters)
+    with opened(server) as mailbox:
+        came: list[bytes] = []
+        for batch in mailbox.fetch(mailbox.list()):
+            came += [one.raw for one in batch]
+            mailbox.delete([one.listed for one in batch])
+
+    assert came == letters
+    assert not server.inbox
+    asked = [" ".join(one.split()[:2]) for one in server.commands if one.startswith("UID")]
+    one_batch = ["UID STORE", "UID FETCH", "UID EXPUNGE", "UID SEARCH"]
+    assert asked[-11:] == [*one_batch, *one_batch, "UID STORE", "UID EXPUNGE", "UID SEARCH"]
+
+
+def test_a_refusal_to_mark_costs_nothing_of_the_batch_that_was_asked_for() -> None:
+    server = ImapServer(*(b"letter %d" % number for number in range(250)))
+    server.instead["UID STORE"] = answers("NO", "read-only today")
+    with opened(server) as mailbox:
+        came = 0
+        for batch in mailbox.fetch(mailbox.list()):
+            came += len(batch)
+            assert mailbox.delete([one.listed for one in batch]) == []
+
+        assert came == 250
+        assert "refused to mark stored messages as deleted" in mailbox.complaints[0]

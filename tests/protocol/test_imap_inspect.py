@@ -106,3 +106,22 @@ def test_whether_messages_can_be_removed_one_by_one_is_seen(
         seen = look(server, after_fetch=after_fetch)["deletion"]
 
     assert isinstance(seen, str) is sure
+
+
+def test_where_stored_mail_goes_is_said() -> None:
+    with ImapServer() as server:
+        server.folders["Bin"] = {}
+        server.special["Bin"] = r"\Trash"
+        seen = look(server, after_fetch="trash")["trash"]
+
+    assert seen == "what was stored goes to 'Bin', where it is left to the provider"
+
+
+def test_a_trash_that_nobody_marks_is_found_missing() -> None:
+    with ImapServer() as server:
+        server.folders["Trash"] = {}
+        seen = look(server, after_fetch="trash")["trash"]
+
+    assert isinstance(seen, MailboxError)
+    assert "marks no folder as the trash" in seen.fault
+    assert seen.cure

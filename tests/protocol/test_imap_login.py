@@ -7,6 +7,7 @@ import pytest
 
 from listbridge.mailbox import (
     IncomingSettings,
+    LoginRefused,
     MailboxBusy,
     MailboxError,
     connect,
@@ -190,11 +191,11 @@ def test_password_with_line_breaks_never_reaches_the_server(password: str) -> No
     assert server.log == []
 
 
-def test_missing_password_and_oauth_are_explained() -> None:
+def test_missing_password_and_missing_client_are_explained() -> None:
     with ImapServer() as server:
         with pytest.raises(MailboxError, match="no password"):
             open_mailbox(settings(server, password=None))
-        with pytest.raises(MailboxError, match="OAuth2 is not yet"):
+        with pytest.raises(LoginRefused, match="there is no client_id for Google"):
             open_mailbox(settings(server, password=None, oauth2={"provider": "google"}))
 
 
@@ -233,11 +234,19 @@ def test_dry_run_only_examines() -> None:
     assert not [one for one in server.commands if "STORE" in one or "SELECT" in one]
 
 
-@pytest.mark.parametrize("greeting", ["* BYE too many connections", "220 smtp.example.org", ""])
-def test_greeting_of_another_kind_is_explained(greeting: str) -> None:
+@pytest.mark.parametrize(
+    ("greeting", "said"),
+    [
+        ("* BYE too many connections", "refused connecting: too many connections at the same time"),
+        ("220 smtp.example.org", "speaks SMTP there, not IMAP"),
+        ("+OK ready", "speaks POP3 there, not IMAP"),
+        ("", ".* while connecting"),
+    ],
+)
+def test_greeting_of_another_kind_is_explained(greeting: str, said: str) -> None:
     with (
         ImapServer(greeting=greeting) as server,
-        pytest.raises(MailboxError, match=f"^localhost:{server.port} .*connecting"),
+        pytest.raises(MailboxError, match=f"^localhost:{server.port} {said}"),
     ):
         open_mailbox(settings(server))
 

@@ -141,7 +141,8 @@ def test_password_with_line_breaks_never_reaches_the_server(password: str) -> No
     ("greeting", "said"),
     [
         ("-ERR closed for today", "closed for today"),
-        ("* OK this is IMAP", "nonsense"),
+        ("* OK this is IMAP", "speaks IMAP there, not POP3"),
+        ("hello there", "nonsense"),
         ("+" + "x" * 20_000, "line of more than"),
     ],
 )

@@ -170,7 +170,7 @@ async def test_a_wrong_password_is_not_tried_by_every_worker_at_once() -> None:
             await send(courier)
         await courier.close()
 
-    assert [type(error) for error in ended] == [AccountTrouble] * 4
+    assert all(isinstance(error, AccountTrouble) for error in ended)
     assert once == 1
     assert len(server.commands("AUTH")) == 2
 

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 import trustme
 
+from listbridge import tls
 from listbridge.errors import ListbridgeError
-from listbridge.mailbox import IncomingSettings, connect, open_mailbox, open_watch
+from listbridge.mailbox import IncomingSettings, open_mailbox, open_watch
 from listbridge.mailbox.inspect import Inspection
 from listbridge.submission import Envelope, OutgoingSettings, SmtpCourier
-from listbridge.submission import connect as smtp_connect
 from listbridge.submission.inspect import inspect
 from tests.fakes import certificates
 from tests.fakes.imap_server import ALL_CAPABILITIES, PASSWORD, ImapServer
@@ -309,8 +309,6 @@ def test_old_versions_are_refused_whatever_the_system_allows(
         return context
 
     monkeypatch.setattr(ssl, "create_default_context", lenient)
-    for context in (
-        connect._verifying_context.__wrapped__(None, 0),
-        smtp_connect._tls_context(OutgoingSettings(host="localhost")),
-    ):
-        assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    context = tls._context.__wrapped__(None, None, None, ())
+
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2

@@ -30,6 +30,14 @@ def missing() -> str | None:
 
 
 @dataclass(frozen=True)
+class Tokens:
+    """Which access tokens a server takes."""
+
+    mechanisms: str  #: such as "xoauth2 oauthbearer"
+    introspection: str  #: the address that says whether one is good (RFC 7662)
+
+
+@dataclass(frozen=True)
 class Dovecot:
     """A running server; every user has a mailbox of his own, a Maildir."""
 
@@ -61,18 +69,30 @@ class Dovecot:
         root = self._maildir(user)
         return maildir.messages(root if folder == "INBOX" else root / f".{folder}")
 
+    @property
+    def auth_socket(self) -> Path:
+        """Where an SMTP server may ask whether a login is right, if access tokens are taken."""
+        return self.folder / "run" / "smtp-auth"
+
     def _maildir(self, user: str) -> Path:
         return self.folder / "mail" / user
 
 
 @contextmanager
-def running(certificates: Certificates, extra: str = "") -> Iterator[Dovecot]:
-    """Run a Dovecot until the block ends; `extra` is more of its configuration language."""
+def running(
+    certificates: Certificates, extra: str = "", tokens: Tokens | None = None
+) -> Iterator[Dovecot]:
+    """Run a Dovecot until the block ends; `extra` is more of its configuration language.
+
+    With `tokens` it takes access tokens too.
+    """
     base = process.new_folder("dovecot")
     try:
         server = Dovecot(base, certificates.authority, *process.free_ports(4))
         user = _user()
         _lay_out(server, certificates, user, extra)
+        if tokens is not None:
+            _take_tokens(server, tokens)
         with started(server):
             yield server
     finally:
@@ -134,11 +154,29 @@ def _lay_out(
             os.chown(path, user.pw_uid, user.pw_gid)
 
 
-def _template() -> Template:
+def _take_tokens(server: Dovecot, tokens: Tokens) -> None:
+    """Have Dovecot ask an authorisation server about each token, which it never keeps."""
+    values = {
+        "base": server.folder,
+        "mechanisms": tokens.mechanisms,
+        "introspection": tokens.introspection,
+        "socket": server.auth_socket,
+    }
+    with (server.folder / "dovecot.conf").open("a") as config:
+        config.write(_template("dovecot-oauth2").substitute(values))
+    # Dovecot 2.3 wants these in a file of their own.
+    (server.folder / "oauth2.conf").write_text(
+        f"introspection_mode = post\nintrospection_url = {tokens.introspection}\n"
+        "force_introspection = yes\nusername_attribute = username\n"
+        "active_attribute = active\nactive_value = true\n"
+    )
+
+
+def _template(stem: str = "dovecot") -> Template:
     """The configuration language changed between Dovecot 2.3 and 2.4 (Debian 12 and 13)."""
     version = subprocess.run([_program(), "--version"], capture_output=True, text=True).stdout
     language = "2.3" if version.startswith("2.3.") else "2.4"
-    return Template((TEMPLATES / f"dovecot-{language}.conf").read_text())
+    return Template((TEMPLATES / f"{stem}-{language}.conf").read_text())
 
 
 def _program() -> str:

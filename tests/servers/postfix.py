@@ -151,13 +151,24 @@ def _lay_out(relay: Relay, certificates: Certificates, extra: str) -> None:
         "extra": extra,
     }
     for name in ("main.cf", "master.cf"):
-        template = Template((TEMPLATES / name).read_text())
+        template = Template(_without((TEMPLATES / name).read_text(), extra))
         (base / "etc" / name).write_text(template.substitute(values))
     _write_mailboxes(base, ())
     relay._root("chown", "-R", "root", str(base / "etc"), str(base / "queue"))
     relay._root("chown", "postfix", str(base / "data"))
     relay._root("chown", str(reader.pw_uid), str(base / "mail"))
     relay._root("postfix", "-c", str(base / "etc"), "check")
+
+
+def _without(template: str, extra: str) -> str:
+    """Take out of the template what `extra` sets anew.
+
+    Every process of Postfix would warn of it, the master even before there is anybody to read its
+    warnings; it is then stuck for good, as soon as there are more than the socket holds (ten).
+    """
+    anew = {line.partition("=")[0].strip() for line in extra.splitlines() if "=" in line}
+    lines = template.splitlines(keepends=True)
+    return "".join(line for line in lines if line.partition("=")[0].strip() not in anew)
 
 
 def _write_mailboxes(base: Path, names: Iterable[str]) -> None:

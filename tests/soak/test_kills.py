@@ -6,11 +6,13 @@ LISTBRIDGE_SOAK_SEED chooses other points.
 
 import os
 import random
+from collections.abc import Callable
 
 import pytest
 
 from tests.faults.killing import Ground
 from tests.faults.scenarios import PLAYS, kill_at, kill_until_through
+from tests.faults.sharing import new_shared, points_after_storing
 from tests.ways import WAYS
 
 RUNS = int(os.environ.get("LISTBRIDGE_SOAK_KILLS", "1000"))
@@ -56,3 +58,19 @@ def test_lists_with_many_letters_die_time_and_again_and_lose_nothing(
 def _tell(ground: Ground, what: str) -> None:
     figures = ground.judge_copies()
     print(f"{what}; seed {SEED}: {figures}")
+
+
+@pytest.mark.soak
+def test_killed_at_every_point_a_shared_mailbox_gives_each_category_its_letters_once(
+    ground: Ground, fresh_name: Callable[[str], str]
+) -> None:
+    points = points_after_storing(new_shared(ground, fresh_name("shared")))
+    chance = random.Random(SEED)
+
+    for point in points:
+        one = new_shared(ground, fresh_name("shared"))
+        one.poll_once(point)
+        one.poll_once(chance.choice(points))
+        one.come_to_rest()
+
+    print(f"a shared mailbox: seed {SEED}, each of {len(points)} points, then another")

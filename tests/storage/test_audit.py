@@ -42,9 +42,9 @@ def whole(db: Database, category_id: int, now: datetime) -> Database:
     }
     tally = Tally("general")
     for raw in raws.values():
-        dispatch(db, office.category, office.hand_in(raw), tally)
+        dispatch(db, office.reader(tally), office.hand_in(raw))
     office.category = general(posting=Posting(non_members="reject"))
-    dispatch(db, office.category, office.hand_in(letter(6)), tally)
+    dispatch(db, office.reader(tally), office.hand_in(letter(6)))
     with db.transaction() as tx:
         mailbox = arrivals.mailbox_id(tx, "imap://here")
         made = arrivals.keep(

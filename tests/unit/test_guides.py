@@ -8,7 +8,7 @@ import pytest
 from tests import command_lines
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = [DOCS / "operations.md", *sorted((DOCS / "guides").glob("*.md"))]
+PAGES = [DOCS / "operations.md", DOCS / "oauth2.md", *sorted((DOCS / "guides").glob("*.md"))]
 LINES = [(page.name, line) for page in PAGES for line in command_lines.in_file(page)]
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 

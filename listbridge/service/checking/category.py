@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from listbridge.category import Category
 from listbridge.service.checking.finding import Finding, fine, wrong
 from listbridge.service.checking.probe import probe as send_probe
+from listbridge.service.checking.provider import check_provider
 from listbridge.service.checking.servers import (
     Accounts,
     check_incoming,
@@ -35,7 +36,7 @@ def check_category(
         well &= finding.ok
         yield finding
     if probe:
-        yield _probed(category, db, well)
+        yield from _probed(category, db, well)
 
 
 def _offline(category: Category, db: Database | None) -> Iterator[Finding]:
@@ -44,6 +45,7 @@ def _offline(category: Category, db: Database | None) -> Iterator[Finding]:
         yield check_incoming_password(category.slug, category.incoming)
     if category.outgoing is not None:
         yield check_outgoing_password(category.slug, category.outgoing)
+        yield from check_provider(category)
 
 
 def _online(category: Category, db: Database | None, accounts: Accounts) -> Iterator[Finding]:
@@ -53,13 +55,14 @@ def _online(category: Category, db: Database | None, accounts: Accounts) -> Iter
     if category.outgoing is not None:
         max_size = category.posting.max_size
         yield from accounts.check(category.slug, category.outgoing, max_size)
+        yield from check_provider(category)
 
 
-def _probed(category: Category, db: Database | None, well: bool) -> Finding:
+def _probed(category: Category, db: Database | None, well: bool) -> list[Finding]:
     if category.incoming is None or category.outgoing is None:
         seen = "not possible without both [incoming] and [outgoing]"
-        return fine(category.slug, "probe", seen)
+        return [fine(category.slug, "probe", seen)]
     if not well:
         seen = "something else is wrong, so no message was sent"
-        return wrong(category.slug, "probe", seen, "mend that first")
+        return [wrong(category.slug, "probe", seen, "mend that first")]
     return send_probe(category, category.incoming, category.outgoing, db)

@@ -6,16 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from threading import Lock
 
 from listbridge import clock
 from listbridge.errors import ListbridgeError
 from listbridge.intake.poll import time_budget
 from listbridge.intake.watchdog import Watchdog
-from listbridge.mailbox import IncomingSettings, MailboxBusy
+from listbridge.mailbox import IncomingSettings, MailboxBusy, TooMany
 from listbridge.mailbox import connect as incoming
 from listbridge.mailbox.inspect import Inspection
-from listbridge.service.checking import secrets
+from listbridge.oauth2 import Credential
+from listbridge.service.checking import secrets, tokens
 from listbridge.service.checking.finding import Finding, fine, wrong
 from listbridge.submission import OutgoingSettings
 from listbridge.submission import connect as outgoing
@@ -25,20 +27,24 @@ _ASK = "if it stays so, ask who runs the server"
 
 
 def check_incoming_password(slug: str, settings: IncomingSettings) -> Finding:
-    """Say whether there is a password for the mailbox; without a word to the server."""
+    """Say whether there is a password or a consent; without a word to any server."""
+    if settings.oauth2 is not None:
+        return tokens.kept(slug, "incoming", settings.oauth2, settings.username)
     return _incoming_password(slug, settings)[0]
 
 
 def check_outgoing_password(slug: str, settings: OutgoingSettings) -> Finding:
-    """Say whether there is a password for the account, if it needs one."""
+    """Say whether there is a password or a consent for the account, if it needs one."""
+    if settings.oauth2 is not None:
+        return tokens.kept(slug, "outgoing", settings.oauth2, settings.username)
     return _outgoing_password(slug, settings)[0]
 
 
 def check_incoming(slug: str, settings: IncomingSettings) -> Iterator[Finding]:
     """Yield findings about a mailbox, step by step: name, connection, … login, folder, waiting."""
-    finding, password = _incoming_password(slug, settings)
+    finding, credential = _incoming_login(slug, settings)
     yield finding
-    inspection = Inspection(settings, password)
+    inspection = Inspection(settings, credential)
     with Watchdog(time_budget(settings).total_seconds(), inspection.drop) as watchdog:
         inspection.on_progress(watchdog.progress)
         for what, seen in inspection.steps():
@@ -48,9 +54,9 @@ def check_incoming(slug: str, settings: IncomingSettings) -> Iterator[Finding]:
 
 def check_outgoing(slug: str, settings: OutgoingSettings, max_size: int) -> Iterator[Finding]:
     """Yield findings about an SMTP account that should carry posts of up to `max_size` bytes."""
-    finding, password = _outgoing_password(slug, settings)
+    finding, credential = _outgoing_login(slug, settings)
     yield finding
-    yield from asyncio.run(_inspect(slug, settings, password, max_size))
+    yield from asyncio.run(_inspect(slug, settings, credential, max_size))
 
 
 class Accounts:
@@ -70,6 +76,20 @@ class Accounts:
             if key not in self._found:
                 self._found[key] = list(check_outgoing(slug, settings, max_size))
         return [replace(one, category=slug) for one in self._found[key]]
+
+
+def _incoming_login(slug: str, settings: IncomingSettings) -> tuple[Finding, Credential | None]:
+    if settings.oauth2 is None:
+        return _incoming_password(slug, settings)
+    renew = partial(incoming.credential_of, settings)
+    return tokens.renewed(slug, "incoming", settings.oauth2, settings.username, renew)
+
+
+def _outgoing_login(slug: str, settings: OutgoingSettings) -> tuple[Finding, Credential | None]:
+    if settings.oauth2 is None:
+        return _outgoing_password(slug, settings)
+    renew = partial(outgoing.credential_of, settings)
+    return tokens.renewed(slug, "outgoing", settings.oauth2, settings.username, renew)
 
 
 def _incoming_password(slug: str, settings: IncomingSettings) -> tuple[Finding, str | None]:
@@ -100,16 +120,16 @@ def _no_password(slug: str, what: str, err: ListbridgeError) -> Finding:
 
 
 async def _inspect(
-    slug: str, settings: OutgoingSettings, password: str | None, max_size: int
+    slug: str, settings: OutgoingSettings, credential: Credential | None, max_size: int
 ) -> list[Finding]:
-    seen = inspect(settings, password, max_size)
+    seen = inspect(settings, credential, max_size)
     return [_finding(slug, f"outgoing {what}", one) async for what, one in seen]
 
 
 def _finding(
     slug: str, what: str, seen: str | ssl.SSLSocket | ssl.SSLObject | ListbridgeError
 ) -> Finding:
-    if isinstance(seen, MailboxBusy):
+    if isinstance(seen, MailboxBusy) and not isinstance(seen, TooMany):
         # Most likely our own service is just polling.
         return fine(slug, what, f"{seen.fault}; nothing is wrong, look again later")
     if isinstance(seen, ListbridgeError):

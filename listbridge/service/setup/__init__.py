@@ -2,11 +2,13 @@
 
 answers    what has to be known of it, and what follows from its address
 servers    a mail server as people name it
-providers  the servers of well-known providers, and what to know before using them
+origin     whose servers an address has: a known provider's, or those its domain names
 guess      servers that may be the right ones for any other address, tried by connecting
+tables     what the answers come to, as tables of a file
 files      what is written, word for word
 place      where it is written: beside the categories that are there
 writing    all or nothing, and over nothing
+imported   mail sessions and list settings of other systems
 """
 
 from listbridge.service.setup.answers import (

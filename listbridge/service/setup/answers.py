@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from listbridge.errors import ConfigError
+from listbridge.mailsession.providers import Profile
 from listbridge.membership.subscriber_file import Entry
 from listbridge.secret import Secret
 from listbridge.service.setup.servers import Server
@@ -24,7 +25,7 @@ class Answers:
     address: str  #: normalised
     slug: str
     name: str
-    password: Secret  #: a literal one gets a file of its own
+    password: Secret | None  #: a literal one gets a file of its own; None: tokens, or no login
     incoming: Server
     outgoing: Server
     username: str  #: for the incoming server
@@ -32,7 +33,8 @@ class Answers:
     owners: tuple[str, ...] = ()
     people: tuple[Entry, ...] = ()
     ca_file: Path | None = None
-    most_per_day: int | None = None  #: recipients in a day that the provider allows
+    profile: Profile | None = None  #: of the provider whose servers they are
+    oauth2: str | None = None  #: whose tokens are used instead of a password
 
 
 def slug_for(address: str) -> str:

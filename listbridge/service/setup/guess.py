@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from listbridge.mailbox import IncomingSettings
-from listbridge.service.setup.servers import Server
+from listbridge.service.setup.servers import Protocol, Server
 from listbridge.submission import OutgoingSettings
 
 _PATIENCE_SECONDS = 5
 
 
-def incoming(domain: str, answers: Callable[[Server], bool] | None = None) -> Server | None:
-    """Return the likeliest IMAP server of a domain that answers."""
-    names = (f"imap.{domain}", f"mail.{domain}", domain)
-    return _first((Server("imap", name) for name in names), answers or _answers)
+def incoming(
+    domain: str, protocol: Protocol, answers: Callable[[Server], bool] | None = None
+) -> Server | None:
+    """Return the likeliest IMAP or POP3 server of a domain that answers."""
+    first = "imap" if protocol == "imap" else "pop"
+    names = (f"{first}.{domain}", f"mail.{domain}", domain)
+    return _first((Server(protocol, name) for name in names), answers or _answers)
 
 
 def outgoing(domain: str, answers: Callable[[Server], bool] | None = None) -> Server | None:
@@ -49,4 +52,7 @@ def _answers(server: Server) -> bool:
 def _port(server: Server) -> int:
     if server.protocol == "smtp":
         return OutgoingSettings(host=server.host, security=server.security).effective_port
-    return IncomingSettings(host=server.host, security=server.security).effective_port
+    settings = IncomingSettings(
+        protocol=server.protocol, host=server.host, security=server.security
+    )
+    return settings.effective_port

@@ -10,8 +10,10 @@ from typing import Any, Self
 from listbridge import config
 from listbridge.category import Category
 from listbridge.config import Configuration, category_file, conflicts
+from listbridge.config.gathering import Gathering
 from listbridge.config.models import HALVES, Service, ServiceFile
 from listbridge.config.source import shown
+from listbridge.mailbox import IncomingSettings
 from listbridge.service.setup import files
 from listbridge.service.setup.answers import Answers, SetupError
 from listbridge.service.setup.writing import NewFile
@@ -26,6 +28,8 @@ class Plan:
     files: tuple[NewFile, ...]
     #: With the password itself and without the subscriber file: nothing needs to be on disk yet.
     category: Category
+    #: The mail session that has to be logged in to by OAuth2 before anything works, if any.
+    session_to_log_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,29 +71,60 @@ class Place:
     def plan(self, answers: Answers, since: date) -> Plan:
         """Say what would be written; raise `SetupError` if no category could be made of it."""
         self.refuse_taken(answers.slug)
-        secret_file = _SECRETS / answers.slug
-        text = files.category(answers, since, secret_file)
-        new = [
-            NewFile(self._category_file(answers.slug), text, "the list"),
-            NewFile(
-                self._subscriber_file(answers.slug),
-                files.subscribers(answers),
-                f"its subscribers ({len(answers.people) or 'nobody yet'})",
-            ),
-        ]
-        if answers.password.literal is not None:
-            kept = f"{answers.password.reveal()}\n"
-            path = self._secret_file(answers.slug)
-            new.append(NewFile(path, kept, "its password, for you alone", private=True))
-        if not os.path.lexists(self.service_file):
-            new.append(NewFile(self.service_file, files.SERVICE, "the service"))
-        # The category file comes last: who sees it finds the others there.
-        return Plan(tuple(reversed(new)), self._category(answers, text))
+        if answers.oauth2 is not None and not self._is_new:
+            raise SetupError(
+                f"{shown(self.service_file)} is there already, and never changed; a list whose "
+                "account has no password needs a mail session there, so add one by hand"
+            )
+        new = self._files(answers, self._first_day(answers, since))
+        to_log_in = files.SESSION if answers.oauth2 is not None else None
+        return Plan(new, self._category(answers, new), to_log_in)
 
-    def _category(self, answers: Answers, text: str) -> Category:
-        """Read the category file as every command will; its password is not on disk yet."""
-        table = tomllib.loads(text)
-        category, found = category_file.understand(answers.slug, table, self.present.service)
+    def _first_day(self, answers: Answers, today: date) -> date:
+        """Return since when mail is taken: what shares a mailbox takes the same mail."""
+        server = answers.incoming
+        wanted = IncomingSettings.model_validate(
+            {"host": server.host, "port": server.port, "username": answers.username}
+            | {"protocol": server.protocol, "security": server.security}
+        ).common_place()
+        for other in self.present.categories.values():
+            if other.incoming is not None and other.incoming.common_place() == wanted:
+                return other.incoming.since or today
+        return today
+
+    @property
+    def _is_new(self) -> bool:
+        return not os.path.lexists(self.service_file)
+
+    def _files(self, answers: Answers, since: date) -> tuple[NewFile, ...]:
+        """Return the new files, the category's last: who sees it finds the others there."""
+        secret_file = _SECRETS / answers.slug
+        new: list[NewFile] = []
+        if self._is_new:
+            text = files.service(answers, secret_file)
+            new.append(NewFile(self.service_file, text, "the service, and its mail session"))
+        password = answers.password
+        if password is not None and password.literal is not None:
+            path = self._secret_file(answers.slug)
+            kept = f"{password.reveal()}\n"
+            new.append(NewFile(path, kept, "its password, for you alone", private=True))
+        people = f"its subscribers ({len(answers.people) or 'nobody yet'})"
+        path = self._subscriber_file(answers.slug)
+        new.append(NewFile(path, files.subscribers(answers), people))
+        # A mail session is for a new service file; one that is there is its owner's.
+        text = files.category(answers, since, None if self._is_new else secret_file)
+        new.append(NewFile(self._category_file(answers.slug), text, "the list"))
+        return tuple(new)
+
+    def _category(self, answers: Answers, new: tuple[NewFile, ...]) -> Category:
+        """Read the files as every command will; the password is not on disk yet."""
+        service = self.present.service
+        if self._is_new:
+            written = ServiceFile.model_validate(tomllib.loads(new[0].text))
+            sessions = Gathering(written.mail_sessions, self.folder).sessions()
+            service = service.model_copy(update={"sessions": sessions})
+        table = tomllib.loads(new[-1].text)
+        category, found = category_file.understand(answers.slug, table, service)
         if category is None:
             raise SetupError("; ".join(f"{x.key}: {x.text}" if x.key else x.text for x in found))
         others = {**self.present.categories, answers.slug: category}

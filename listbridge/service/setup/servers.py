@@ -57,6 +57,12 @@ def outgoing(host: str, *, port: int | None = None, security: Security | None = 
     return Server("smtp", host, security or port_security, port)
 
 
+def usual(protocol: Protocol, host: str, security: Security, port: int) -> Server:
+    """Return a server, without its port if that follows from the rest."""
+    standard = _BY_PORT.get(port) == (protocol, security) and port != 25
+    return Server(protocol, host, security, None if standard else port)
+
+
 def parse(text: str) -> tuple[str, int | None]:
     """Read `host` or `host:port`; raise `ValueError` with a sentence for anything else."""
     match = _NAMED.fullmatch(text.strip())

@@ -9,7 +9,9 @@ import pytest
 
 from listbridge import config
 from listbridge.category import Category
-from listbridge.service.setup import guess
+from listbridge.mailsession import providers
+from listbridge.mailsession.providers.discovery import Announced, Discovery
+from listbridge.service.setup import guess, origin
 from listbridge.service.setup.servers import Server
 from tests.program import BareProgram
 
@@ -18,6 +20,14 @@ HOSTS = ("--incoming-host", "imap.example.org", "--outgoing-host", "smtp.example
 LIST = (*ADDRESS, *HOSTS)
 STDIN = ("--password-stdin",)
 Init = Callable[..., CompletedProcess[bytes]]
+
+
+@pytest.fixture(autouse=True)
+def said(monkeypatch: pytest.MonkeyPatch) -> dict[str, Discovery]:
+    """What domains say in the DNS: nothing, unless a test fills it in."""
+    said: dict[str, Discovery] = {}
+    monkeypatch.setattr(origin, "look_up", lambda name, _resolver: said.get(name, Discovery()))
+    return said
 
 
 @pytest.fixture
@@ -29,7 +39,8 @@ def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Init:
     def init(
         *arguments: str, stdin: bytes = b"opensesame\nmore\n", status: int = 0
     ) -> CompletedProcess[bytes]:
-        password = () if any(x.startswith("--password") for x in arguments) else STDIN
+        others = ("--password", "--oauth2")
+        password = () if any(x.startswith(others) for x in arguments) else STDIN
         return program.run("init", *arguments, *password, "--no-test", stdin=stdin, status=status)
 
     return init
@@ -59,8 +70,15 @@ def _choir(folder: Path, slug: str = "choir") -> Category:
         ((*LIST, "--password-command", "'"), "--password-command: No closing quotation"),
         ((*LIST, "--password-file", "missing"), "--password-file"),
         ((*LIST, "--subscribers", "x.csv"), "x.csv cannot be read"),
-        (("--address", "choir@outlook.com"), "OAuth2"),
-        ((*ADDRESS, "--incoming-host", "outlook.office365.com"), "OAuth2"),
+        ((*LIST, "--oauth2"), "no login by OAuth2"),
+        ((*LIST, "--oauth2", "--password-env", "X"), "there is no password"),
+        (("--address", "choir@web.de", "--oauth2"), "WEB.DE offers no login by OAuth2"),
+        (
+            ("--address", "choir@outlook.com", "--password-env", "X"),
+            "lets no program in by a password",
+        ),
+        ((*LIST, "--provider", "gmial"), "--provider"),
+        ((*LIST, "--provider", "amazon-ses"), "--provider"),
         ((*LIST, "--config", "a.toml", "folder"), "either DIR or --config"),
     ],
 )
@@ -100,7 +118,136 @@ def test_an_address_of_a_known_provider_and_a_password_are_enough(
     assert choir.incoming.key == "imap://Summer-Choir@gmail.com@imap.gmail.com/INBOX"
     assert choir.outgoing is not None
     assert choir.outgoing.account == "Summer-Choir@gmail.com@smtp.gmail.com:465"
-    assert choir.outgoing.max_per_day == 400
+    assert choir.outgoing.max_per_day == 500
+    assert choir.incoming.after_fetch == "trash"
+
+
+def test_what_to_do_first_is_said_with_its_address(init: Init) -> None:
+    said = init("--address", "choir@gmail.com").stderr.decode()
+
+    assert "Gmail: imap.gmail.com and smtp.gmail.com." in said
+    assert "First (https://myaccount.google.com/apppasswords):" in said
+    assert "  - make an app password there" in said
+    assert "or log in by OAuth2, with --oauth2" in said
+    assert "oauth login" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "recipe"),
+    [
+        (("--address", "choir@outlook.com", "--oauth2"), "microsoft"),
+        (("--address", "choir@gmail.com", "--oauth2"), "google"),
+        ((*ADDRESS, "--oauth2", "--provider", "microsoft-365"), "microsoft"),
+    ],
+)
+def test_where_there_is_no_password_the_login_comes_first(
+    init: Init, tmp_path: Path, arguments: tuple[str, ...], recipe: str
+) -> None:
+    said = init(*arguments).stderr.decode()
+
+    choir = _choir(tmp_path)
+    for settings in (choir.incoming, choir.outgoing):
+        assert settings is not None
+        assert settings.oauth2 is not None
+        assert settings.oauth2.provider == recipe
+        assert settings.password is None
+    _, _, commands = said.partition("Next:\n")
+    assert commands.startswith("    listbridge oauth login default")
+
+
+def test_a_proxy_may_take_a_password_where_its_provider_does_not(
+    init: Init, tmp_path: Path
+) -> None:
+    proxy = ("--incoming-host", "127.0.0.1:1993", "--outgoing-host", "127.0.0.1:1587")
+
+    init("--address", "choir@outlook.com", *proxy)
+
+    incoming = _choir(tmp_path).incoming
+    assert incoming is not None
+    assert incoming.oauth2 is None
+    assert incoming.password is not None
+
+
+def test_where_no_password_works_none_is_asked_for(tmp_path: Path) -> None:
+    program = BareProgram(tmp_path, same_process=True)
+
+    done = program.run("init", str(tmp_path), "--address", "choir@outlook.com")
+
+    assert b"listbridge oauth login default" in done.stderr
+
+
+def test_a_domain_that_a_known_provider_hosts_needs_nothing_else(
+    init: Init, tmp_path: Path, said: dict[str, Discovery]
+) -> None:
+    said["example.org"] = Discovery(provider=providers.profile("fastmail"))
+
+    init(*ADDRESS)
+
+    choir = _choir(tmp_path)
+    assert choir.incoming is not None
+    assert choir.incoming.where == "imap.fastmail.com:993"
+    assert choir.outgoing is not None
+    assert choir.outgoing.account == "choir@example.org@smtp.fastmail.com:465"
+
+
+def test_the_domain_s_own_servers_are_taken(
+    init: Init, tmp_path: Path, said: dict[str, Discovery]
+) -> None:
+    said["example.org"] = Discovery(
+        Announced("pop3", "in.example.org", 1995, "tls", True),
+        Announced("smtp", "out.example.org", 587, "starttls", True),
+    )
+
+    init(*ADDRESS)
+
+    choir = _choir(tmp_path)
+    assert choir.incoming is not None
+    assert choir.incoming.key == "pop3://choir@example.org@in.example.org:1995/INBOX"
+    assert choir.outgoing is not None
+    assert choir.outgoing.place == "out.example.org:587"
+
+
+def test_another_protocol_may_be_wanted(
+    init: Init, tmp_path: Path, said: dict[str, Discovery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guess, "_answers", lambda server: server.host.startswith("pop."))
+    said["example.org"] = Discovery(
+        Announced("imap", "in.example.org", 993, "tls", True),
+        Announced("smtp", "out.example.org", 465, "tls", True),
+    )
+
+    init("a", *ADDRESS, "--protocol", "pop3")
+    init("b", "--address", "choir@gmail.com", "--protocol", "pop3")
+
+    hosted, gmail = _choir(tmp_path / "a").incoming, _choir(tmp_path / "b").incoming
+    assert hosted is not None
+    assert hosted.key == "pop3://choir@example.org@pop.example.org/INBOX"
+    assert gmail is not None
+    assert gmail.key == "pop3://choir@gmail.com@pop.gmail.com/INBOX"
+
+
+def test_a_known_provider_s_server_needs_no_confirmation(
+    init: Init, tmp_path: Path, said: dict[str, Discovery]
+) -> None:
+    said["example.org"] = Discovery(Announced("imap", "posteo.de", 993, "tls", False))
+
+    init(*ADDRESS)
+
+    outgoing = _choir(tmp_path).outgoing
+    assert outgoing is not None
+    assert outgoing.place == "posteo.de:465"
+
+
+def test_a_stranger_s_server_is_not_taken_unasked(
+    init: Init, tmp_path: Path, said: dict[str, Discovery]
+) -> None:
+    said["example.org"] = Discovery(Announced("imap", "imap.evil.example", 993, "tls", False))
+
+    done = init(*ADDRESS, status=2)
+
+    assert b"imap.evil.example" in done.stderr
+    assert b"--incoming-host" in done.stderr
+    assert _written(tmp_path) == set()
 
 
 def test_icloud_is_logged_in_to_in_two_ways(init: Init, tmp_path: Path) -> None:
@@ -120,7 +267,15 @@ def test_a_domain_hosted_by_a_known_provider_needs_only_its_incoming_server(
 
     outgoing = _choir(tmp_path).outgoing
     assert outgoing is not None
-    assert (outgoing.place, outgoing.max_per_day) == ("smtp.gmail.com:465", 400)
+    assert (outgoing.place, outgoing.max_per_day) == ("smtp.gmail.com:465", 2000)
+
+
+def test_an_address_outweighs_what_its_server_says_of_it(init: Init, tmp_path: Path) -> None:
+    init("--address", "choir@gmail.com", "--incoming-host", "imap.gmail.com")
+
+    outgoing = _choir(tmp_path).outgoing
+    assert outgoing is not None
+    assert outgoing.max_per_day == 500
 
 
 def test_servers_that_answer_are_taken(

@@ -87,13 +87,18 @@ def test_what_cannot_send_is_one_problem(text: str, expected: str, write: Write)
     assert str(caught.value) == expected
 
 
-def test_a_host_that_a_later_version_would_supply_is_only_warned_of(write: Write) -> None:
-    write("listbridge.toml", NAMED + '[mail_sessions.a]\nprovider = "gmail"\n')
+def test_a_profile_supplies_the_host(write: Write) -> None:
+    session = '[mail_sessions.a]\nprovider = "gmail"\nusername = "ann@gmail.com"\npassword = "x"\n'
+    write("listbridge.toml", NAMED + session)
 
-    configuration = load()
+    settings = load().service.alert_settings
 
-    assert configuration.service.alert_settings is None
-    assert [str(one) for one in configuration.warnings][1] == (
-        "listbridge.toml:3: alerts.mail_session: the mail session 'a' has no outgoing host, "
-        "so it cannot send alerts yet"
-    )
+    assert settings is not None
+    assert (settings.host, settings.username) == ("smtp.gmail.com", "ann@gmail.com")
+
+
+def test_a_user_name_that_only_a_category_fills_in_sends_no_alerts(write: Write) -> None:
+    write("listbridge.toml", NAMED + A.replace("lists@", "{slug}@"))
+
+    with pytest.raises(ConfigError, match=r"has \{slug\} in it, which only a category fills in"):
+        load()

@@ -129,6 +129,57 @@ def test_slug_cannot_be_set_in_the_file(category: WriteCategory) -> None:
         ("incoming", 'timeout = "0s"', "incoming.timeout: write at least 1s"),
         ("incoming", "ca_file = 1", "incoming.ca_file: expected a path"),
         ("incoming", "oauth2 = 1", "incoming.oauth2: expected a table"),
+        (
+            "incoming",
+            'oauth2 = { provider = "gmail" }',
+            "incoming.oauth2.provider: expected 'google' or 'microsoft'",
+        ),
+        (
+            "incoming",
+            'oauth2 = { provider = "google", clientid = "x" }',
+            "incoming.oauth2: has an unknown key; the known ones are provider, flow, client_id",
+        ),
+        (
+            "incoming",
+            'oauth2 = { provider = "google", client_secret = 1 }',
+            'incoming.oauth2.client_secret: expected "literal", { env',
+        ),
+        ("incoming", 'oauth2 = { client_id = "x" }', "incoming.oauth2: name a provider"),
+        (
+            "incoming",
+            'oauth2 = { token_endpoint = "http://login.example.org/token" }',
+            "incoming.oauth2.token_endpoint: write an address that begins with https://",
+        ),
+        (
+            "incoming",
+            'oauth2 = { provider = "google", tenant = "x" }',
+            'incoming.oauth2: tenant is for provider = "microsoft" alone',
+        ),
+        (
+            "incoming",
+            'oauth2 = { provider = "microsoft", tenant = "a/b" }',
+            "incoming.oauth2.tenant: write a domain",
+        ),
+        (
+            "incoming",
+            'oauth2 = { provider = "google", flow = "device" }',
+            'incoming.oauth2: Google gives no mail by flow = "device"',
+        ),
+        (
+            "incoming",
+            'oauth2 = { provider = "microsoft", flow = "client_credentials" }',
+            'incoming.oauth2: flow = "client_credentials" needs a client_secret',
+        ),
+        (
+            "incoming",
+            'oauth2 = { token_endpoint = "https://h/t", flow = "device" }',
+            'incoming.oauth2: flow = "device" needs device_endpoint',
+        ),
+        (
+            "incoming",
+            'oauth2 = { provider = "google", secret_expires = "soon" }',
+            "incoming.oauth2.secret_expires: ",
+        ),
         ("incoming", "password = 1", 'incoming.password: expected "literal", { env'),
         ("incoming", "password = {}", 'incoming.password: expected "literal", { env'),
         ("incoming", 'password = { nev = "X" }', 'incoming.password: expected "literal", { env'),
@@ -326,15 +377,14 @@ def test_slug_must_be_plain(category: WriteCategory, slug: str) -> None:
 def test_one_warning_names_all_keys_without_effect(category: WriteCategory) -> None:
     category(
         top='description = "x"\nlanguage = "de"',
-        incoming='oauth2 = { provider = "google" }',
-        end="oauth2 = { provider = 'google' }\n[message]\npersonalise = false",
+        end="[message]\npersonalise = false",
     )
 
     [warning] = load().warnings
 
     assert str(warning) == (
         "categories/general.toml: accepted, but not yet in effect in this version: description, "
-        "language, incoming.oauth2, outgoing.oauth2, message.personalise"
+        "language, message.personalise"
     )
 
 
@@ -342,3 +392,12 @@ def test_keys_in_effect_cause_no_warning(category: WriteCategory) -> None:
     category()
 
     assert load().warnings == ()
+
+
+def test_of_two_logins_the_one_that_is_used_is_told(category: WriteCategory) -> None:
+    category(incoming='password = "hunter2"\noauth2 = { provider = "google" }')
+
+    assert loaded().incoming is not None
+    [warning] = load().warnings
+    assert "incoming.oauth2: is what is used; the password beside it is not" in str(warning)
+    assert "hunter2" not in str(warning)

@@ -16,38 +16,63 @@ def broken() -> dict[str, list[str]]:
     return {slug: [one.text for one in some] for slug, some in load().broken.items()}
 
 
-def test_two_readers_of_one_folder_are_both_named_and_the_rest_goes_on(
+def test_several_may_read_one_folder(category: WriteCategory) -> None:
+    for slug in ("a", "b", "c"):
+        category(slug, incoming=f'{SHARED}\nafter_fetch = "move"')
+
+    assert list(load().categories) == ["a", "b", "c"]
+
+
+def test_who_shares_a_folder_and_differs_in_what_becomes_of_mail_is_named_and_the_rest_goes_on(
     category: WriteCategory,
 ) -> None:
-    for slug in ("a", "b"):
-        category(slug, incoming=SHARED)
+    category("a", incoming=SHARED)
+    category("b", incoming=f"{SHARED}\nsince = 2026-11-20")
     category("c")
 
     configuration = load()
 
     assert list(configuration.categories) == ["c"]
-    for slug in ("a", "b"):
-        assert [str(one) for one in configuration.broken[slug]] == [
-            f"categories/{slug}.toml:3: incoming.folder: categories 'a' and 'b' read the same "
-            "folder shared@imap.example.org/INBOX; give each its own mailbox or folder"
-        ]
+    assert [str(one) for one in configuration.broken["b"]] == [
+        "categories/b.toml:6: incoming.since: categories 'a' and 'b' share the mailbox "
+        "shared@imap.example.org/INBOX, so this must be the same in each of them; else give each "
+        "its own mailbox or folder"
+    ]
+    assert set(configuration.broken) == {"a", "b"}
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "keys"),
     [
-        'username = "shared"\nprotocol = "pop3"',
-        'username = "shared"\nport = 143\nsecurity = "starttls"',
-        'username = "Shared"\nfolder = "inbox"',
+        ('username = "shared"\nprotocol = "pop3"', ["incoming.protocol"]),
+        ('username = "shared"\nport = 143\nsecurity = "starttls"', ["incoming.security"]),
+        ('username = "shared"\nport = 143', ["incoming.port"]),
+        ('username = "Shared"\nfolder = "inbox"', ["incoming.username"]),
+        ('username = "shared"\nafter_fetch = "move"', ["incoming.after_fetch"]),
+        (
+            'username = "Shared"\nsecurity = "starttls"',
+            ["incoming.username", "incoming.security"],  # as they stand in the file
+        ),
     ],
 )
-def test_same_folder_is_recognised_however_it_is_written(
-    category: WriteCategory, other: str
+def test_same_folder_is_recognised_however_it_is_written_and_the_difference_named(
+    category: WriteCategory, other: str, keys: list[str]
 ) -> None:
     category("a", incoming=SHARED)
     category("b", incoming=other)
 
-    assert set(broken()) == {"a", "b"}
+    found = load().broken
+
+    assert [one.key for one in found["b"]] == keys
+    assert found.keys() == {"a", "b"}
+
+
+def test_who_shares_a_folder_must_move_to_the_same_one(category: WriteCategory) -> None:
+    moving = f'{SHARED}\nafter_fetch = "move"\nmove_to = '
+    category("a", incoming=f'{moving}"One"')
+    category("b", incoming=f'{moving}"Two"')
+
+    assert [one.key for one in load().broken["a"]] == ["incoming.move_to"]
 
 
 @pytest.mark.parametrize(
@@ -61,9 +86,9 @@ def test_other_folder_user_or_server_is_no_conflict(category: WriteCategory, oth
     assert broken() == {}
 
 
-def test_inactive_category_reads_no_folder(category: WriteCategory) -> None:
+def test_inactive_category_need_not_agree(category: WriteCategory) -> None:
     category("a", incoming=SHARED)
-    category("b", top="active = false", incoming=SHARED)
+    category("b", top="active = false", incoming=f'{SHARED}\nprotocol = "pop3"')
 
     assert broken() == {}
 
@@ -109,6 +134,6 @@ def test_moving_within_another_account_is_no_conflict(category: WriteCategory) -
 
 def test_crowd_is_named_by_its_first_few(category: WriteCategory) -> None:
     for number in range(8):
-        category(f"c{number}", incoming=SHARED)
+        category(f"c{number}", incoming=f"{SHARED}\nsince = 2026-11-0{number + 1}")
 
-    assert "categories 'c0', 'c1', 'c2', 'c3', 'c4' and 3 more read" in broken()["c7"][0]
+    assert "categories 'c0', 'c1', 'c2', 'c3', 'c4' and 3 more share" in broken()["c7"][0]

@@ -20,7 +20,6 @@ mail_session = "default"
 [mail_sessions.default]
 jndi_name = "mail/MailSession"
 provider = "gmail"
-properties_file = "portal-ext.properties"
 [mail_sessions.default.incoming]
 [mail_sessions.default.outgoing]
 [mail_sessions.default.properties]
@@ -43,7 +42,6 @@ host = "imap.example.org"
 port = 993
 security = "tls"
 username = "general@example.org"
-password = { env = "GENERAL_PASSWORD" }
 oauth2 = { provider = "google" }
 ca_file = "ca.pem"
 folder = "INBOX"

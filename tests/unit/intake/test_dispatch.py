@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from listbridge import clock
 from listbridge.category import Posting
 from listbridge.intake import dispatch as dispatching
 from listbridge.intake.dispatch import dispatch, dispatch_waiting
+from listbridge.intake.readers import Readers
 from listbridge.intake.tally import Tally
 from listbridge.membership import subscriptions
 from listbridge.message import MessageError
 from listbridge.submission import OutgoingSettings
 from storage import categories, deliveries, inbound, posts
+from storage.database import Tx
 from storage.errors import StoreError
 from storage.posts import Post
 from storage.states import DeliveryState, InboundState, Origin, PostState, Result
@@ -49,7 +52,7 @@ def decide(office: Office, raw: bytes, *, approved: bool = False) -> tuple[Tally
     """Hand a message in, decide it, and return the counters and what is stored of it."""
     inbound_id = office.hand_in(raw, approved=approved)
     tally = Tally("general")
-    dispatch(office.db, office.category, inbound_id, tally)
+    dispatch(office.db, office.reader(tally), inbound_id)
     return tally, office.inbound(inbound_id)
 
 
@@ -406,10 +409,8 @@ def test_several_are_decided_in_one_transaction_and_told_when_it_is_committed(
 
     dispatch_waiting(
         office.db,
-        office.category,
-        office.category_id,
-        Tally("general"),
-        lambda: queued.append(office.count("deliveries")),
+        Readers([office.reader(Tally("general"))]),
+        lambda _: queued.append(office.count("deliveries")),
     )
 
     assert queued == [5]
@@ -427,13 +428,31 @@ def test_a_fan_out_that_takes_long_ends_the_transaction(
 
     dispatch_waiting(
         office.db,
-        office.category,
-        office.category_id,
-        Tally("general"),
-        lambda: queued.append(office.count("deliveries")),
+        Readers([office.reader(Tally("general"))]),
+        lambda _: queued.append(office.count("deliveries")),
     )
 
     assert queued == [1, 2, 3]
+
+
+def test_what_fails_at_the_commit_is_not_counted_as_decided(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbound_id, tally = office.hand_in(letter(1)), Tally("general")
+    record = dispatching._record
+
+    def fails(_: object) -> None:
+        raise ArithmeticError
+
+    def spoilt(tx: Tx, *args: Any) -> Any:
+        event.listen(tx, "commit", fails)
+        return record(tx, *args)
+
+    monkeypatch.setattr(dispatching, "_record", spoilt)
+
+    dispatch(office.db, office.reader(tally), inbound_id)
+
+    assert (tally.shunted, tally.posts, office.subjects()) == (1, 0, [])
 
 
 def test_a_killer_costs_those_beside_it_one_attempt_however_often_it_kills(
@@ -515,11 +534,11 @@ def test_two_that_decide_one_message_make_one_post_and_count_it_once(
 
     def overtaken(raw: bytes) -> Any:
         monkeypatch.setattr(dispatching, "understand", understand)
-        dispatch(office.db, office.category, inbound_id, faster)
+        dispatch(office.db, office.reader(faster), inbound_id)
         return understand(raw)
 
     monkeypatch.setattr(dispatching, "understand", overtaken)
-    dispatch(office.db, office.category, inbound_id, slower)
+    dispatch(office.db, office.reader(slower), inbound_id)
 
     assert counted(faster) == {"posts": 1, "queued": 1}
     assert counted(slower) == {}
@@ -538,11 +557,11 @@ def test_two_that_decide_one_message_of_any_kind_count_it_once(
 
     def overtaken(raw: bytes) -> Any:
         monkeypatch.setattr(dispatching, "understand", understand)
-        dispatch(office.db, office.category, inbound_id, faster)
+        dispatch(office.db, office.reader(faster), inbound_id)
         return understand(raw)
 
     monkeypatch.setattr(dispatching, "understand", overtaken)
-    dispatch(office.db, office.category, inbound_id, slower)
+    dispatch(office.db, office.reader(slower), inbound_id)
 
     assert (sum(counted(faster).values()), counted(slower)) == (1, {})
 
@@ -552,7 +571,7 @@ def test_what_is_decided_already_is_not_decided_again(office: Office) -> None:
     office.decide()
     tally = Tally("general")
 
-    dispatch(office.db, office.category, inbound_id, tally)
+    dispatch(office.db, office.reader(tally), inbound_id)
 
     assert counted(tally) == {}
     assert office.inbound(inbound_id).attempts == 1

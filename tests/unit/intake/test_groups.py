@@ -8,7 +8,7 @@ from storage.inbound import Waiting
 
 
 def waiting(*attempts: int, size: int = 1) -> list[Waiting]:
-    return [Waiting(number, one, size) for number, one in enumerate(attempts)]
+    return [Waiting(number, 1, one, size, False) for number, one in enumerate(attempts)]
 
 
 def test_all_that_wait_for_the_first_time_are_one_group() -> None:

@@ -65,7 +65,7 @@ def test_it_says_of_every_sample_what_is_then_decided(office: Office) -> None:
         said = ask(office, raw)
         assert rows(office.db) == before
         tally = Tally("general")
-        dispatch(office.db, office.category, office.hand_in(raw), tally)
+        dispatch(office.db, office.reader(tally), office.hand_in(raw))
 
         counted = {k: v for k, v in vars(tally).items() if isinstance(v, int) and v}
         queued = counted.pop("queued", 0)
@@ -85,7 +85,7 @@ def test_the_copy_it_shows_is_the_copy_that_is_stored(office: Office) -> None:
 
     said = ask(office, raw)
 
-    dispatch(office.db, office.category, office.hand_in(raw), Tally("general"))
+    dispatch(office.db, office.reader(Tally("general")), office.hand_in(raw))
     with office.db.reading() as tx:
         made = outbox.find(tx, 1)
         body = made.body if made.body is not None else raw_messages.read(tx, made.raw_id)

@@ -93,9 +93,10 @@ def test_port_out_of_range_is_refused(port: int) -> None:
         settings(port=port)
 
 
-def test_pop_cannot_move() -> None:
+@pytest.mark.parametrize("after_fetch", ["move", "trash"])
+def test_pop_cannot_move(after_fetch: str) -> None:
     with pytest.raises(ValidationError, match="needs IMAP"):
-        settings(protocol="pop3", after_fetch="move")
+        settings(protocol="pop3", after_fetch=after_fetch)
 
 
 def test_moving_into_the_folder_that_is_read_is_refused() -> None:

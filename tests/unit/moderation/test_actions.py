@@ -27,7 +27,7 @@ def office(db: Database, category_id: int) -> Office:
         for address in ("bob@example.net", "eve@example.net"):
             subscriptions.subscribe(tx, category_id, address, "", Origin.ADMIN)
     tally = Tally("general")
-    dispatch(db, category, one.hand_in(letter(1)), tally)
+    dispatch(db, one.reader(tally), one.hand_in(letter(1)))
     assert (tally.held, tally.queued) == (1, 0)
     return one
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from listbridge import clock
 from listbridge.category import Category
+from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.tally import Tally
 from listbridge.mailbox import IncomingSettings, OutOfStep
 from listbridge.service import intake_round
@@ -58,7 +59,7 @@ def round_(
 
     def made() -> Tally:
         tally = Tally("general")
-        whole_round(db, category, category_id, tally, server.open)
+        whole_round(db, Readers([Reader(category, category_id, tally)]), server.open)
         return tally
 
     return made
@@ -119,7 +120,7 @@ def test_a_mailbox_that_cannot_be_read_in_one_go_is_read_one_by_one(
             raise OutOfStep("it is out of step")
         return server.open(settings)
 
-    whole_round(db, category, category_id, tally, opened)
+    whole_round(db, Readers([Reader(category, category_id, tally)]), opened)
 
     assert tried == ["auto", "off"]
     assert (tally.posts, tally.deleted, tally.error) == (1, 1, None)
@@ -270,7 +271,7 @@ def test_a_subscriber_file_that_is_wrong_stops_nothing_else(
     server.deliver(letter(1))
     tally = Tally("general")
 
-    whole_round(db, category, category_id, tally, server.open)
+    whole_round(db, Readers([Reader(category, category_id, tally)]), server.open)
 
     assert tally.posts == 1
     assert tally.error is not None
@@ -283,6 +284,6 @@ def test_a_category_without_a_mailbox_decides_what_it_was_handed(
     hand_in(db, category_id, letter(1))
     tally = Tally("general")
 
-    whole_round(db, general(), category_id, tally, server.open)
+    whole_round(db, Readers([Reader(general(), category_id, tally)]), server.open)
 
     assert (tally.posts, tally.error) == (1, None)

@@ -10,6 +10,7 @@ from listbridge.service.roster import Roster
 from listbridge.submission import OutgoingSettings
 
 GOOD = 'address = "{0}@example.org"\n[outgoing]\nhost = "smtp.example.org"\n'
+MAILBOX = '[incoming]\nhost = "imap.example.org"\nusername = "shared"\npassword = "secret"\n'
 
 
 @pytest.fixture
@@ -65,14 +66,25 @@ def test_another_database_is_not_changed_to(folder: Path) -> None:
     assert not (folder / "other.db").exists()
 
 
-def test_a_mailbox_that_a_new_file_names_too_is_polled_for_neither(folder: Path) -> None:
-    mailbox = '[incoming]\nhost = "imap.example.org"\nusername = "shared"\npassword = "secret"\n'
-    write(folder, "general", GOOD.format("general") + mailbox)
+def test_a_mailbox_that_a_new_file_reads_otherwise_is_polled_for_neither(folder: Path) -> None:
+    write(folder, "general", GOOD.format("general") + MAILBOX)
     with installation(folder / "listbridge.toml") as before:
-        write(folder, "new", GOOD.format("new") + mailbox)
+        write(folder, "new", GOOD.format("new") + MAILBOX + "since = 2026-11-20\n")
         after = reloaded(before)
     assert after.ids.keys() == {"other"}
     assert after.broken.keys() == {"general", "new"}
+
+
+def test_who_shares_a_mailbox_follows_the_files(folder: Path) -> None:
+    write(folder, "general", GOOD.format("general") + MAILBOX)
+    with installation(folder / "listbridge.toml") as before:
+        write(folder, "asleep", "active = false\n" + GOOD.format("asleep") + MAILBOX)
+        write(folder, "new", GOOD.format("new") + MAILBOX)
+        roster = Roster(reloaded(before))
+        assert Roster(before).crowd("general") == ["general"]
+        assert roster.crowd("new") == ["general", "new"]
+        assert roster.installation.sharing("new") == ("asleep", "general", "new")
+        assert roster.installation.crowds(roster.active()) == [["general", "new"], ["other"]]
 
 
 def test_the_roster_names_what_is_active_and_sends(folder: Path) -> None:

@@ -11,7 +11,6 @@ import pytest
 from listbridge import clock
 from listbridge.bootstrap import Accounts, Installation
 from listbridge.delivery.worker import Account
-from listbridge.intake.tally import Tally
 from listbridge.metrics import Metrics
 from listbridge.service.intake_round import whole_round
 from listbridge.service.roster import Roster
@@ -56,10 +55,7 @@ def post(installation: Installation, server: FakeServer) -> Callable[[int], None
 
     def made(number: int) -> None:
         server.deliver(letter(number))
-        category = installation.category("general")
-        whole_round(
-            installation.db, category, installation.ids["general"], Tally("general"), server.open
-        )
+        whole_round(installation.db, installation.readers(["general"]), server.open)
 
     return made
 

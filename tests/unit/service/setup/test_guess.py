@@ -1,16 +1,18 @@
-"""Which server is taken for a domain that no table knows, and for one that does."""
+"""Which server is taken for a domain of which nothing is known."""
 
 import socket
 
 import pytest
 
-from listbridge.service.setup import Server, guess, providers
+from listbridge.service.setup import Server, guess
 
 
 def test_the_likeliest_server_that_answers_is_taken() -> None:
     there = {Server("imap", "mail.example.org"), Server("imap", "example.org")}
 
-    assert guess.incoming("example.org", there.__contains__) == Server("imap", "mail.example.org")
+    assert guess.incoming("example.org", "imap", there.__contains__) == Server(
+        "imap", "mail.example.org"
+    )
 
 
 def test_encryption_from_the_start_is_preferred() -> None:
@@ -20,7 +22,7 @@ def test_encryption_from_the_start_is_preferred() -> None:
 
 
 def test_nothing_is_guessed_where_nobody_answers() -> None:
-    assert guess.incoming("example.org", lambda _server: False) is None
+    assert guess.incoming("example.org", "imap", lambda _server: False) is None
 
 
 def test_a_server_without_a_trusted_certificate_does_not_answer(
@@ -35,31 +37,10 @@ def test_a_server_without_a_trusted_certificate_does_not_answer(
         assert guess._answers(Server("smtp", "127.0.0.1", "starttls"))
 
 
-def test_a_domain_belongs_to_its_provider() -> None:
-    provider = providers.of_address("choir@googlemail.com")
+def test_a_pop3_server_is_looked_for_where_pop3_is_wanted() -> None:
+    there = {Server("imap", "mail.example.org"), Server("pop3", "pop.example.org")}
 
-    assert provider is not None
-    assert provider.incoming == Server("imap", "imap.gmail.com")
-    assert provider.outgoing == Server("smtp", "smtp.gmail.com")
+    found = guess.incoming("example.org", "pop3", there.__contains__)
 
-
-def test_no_domain_belongs_to_two_providers() -> None:
-    domains = [domain for one in providers._KNOWN for domain in one.domains]
-
-    assert len(domains) == len(set(domains))
-
-
-def test_a_hosted_domain_is_known_by_its_server() -> None:
-    provider = providers.of_host("IMAP.gmail.com")
-
-    assert provider is not None
-    assert provider.most_per_day == 500
-
-
-@pytest.mark.parametrize("name", ["Outlook.com", "outlook.office365.com", "proton.me"])
-def test_a_provider_that_lets_no_password_in_is_refused(name: str) -> None:
-    assert providers.refusal(name)
-
-
-def test_others_are_not_refused() -> None:
-    assert providers.refusal("gmail.com") is None
+    assert found == Server("pop3", "pop.example.org")
+    assert guess._port(Server("pop3", "pop.example.org")) == 995

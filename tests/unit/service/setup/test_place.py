@@ -1,9 +1,12 @@
 """What is written, where, and that it comes to the list that was meant."""
 
 import stat
+import tomllib
 from collections.abc import Callable
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -14,6 +17,7 @@ from listbridge import config
 from listbridge.category import Category
 from listbridge.config import Configuration
 from listbridge.guard import is_safe
+from listbridge.mailsession import providers
 from listbridge.membership import subscriber_file
 from listbridge.membership.subscriber_file import Entry
 from listbridge.secret import Secret
@@ -51,6 +55,18 @@ def test_the_files_come_to_the_list_that_was_meant(tmp_path: Path, answers: Make
     assert choir.outgoing.account == "choir@example.org@smtp.example.org:587"
     assert choir.outgoing.password == choir.incoming.password
     assert choir.subscribers_file == tmp_path / "choir.subscribers"
+
+
+def test_the_servers_stand_in_a_new_service_file_s_mail_session(
+    tmp_path: Path, answers: MakeAnswers
+) -> None:
+    _write(tmp_path, answers())
+
+    text = (tmp_path / "categories" / "choir.toml").read_text(encoding="utf-8")
+    choir = tomllib.loads(text)
+    assert choir["mail_session"] == "default"
+    assert choir["incoming"] == {"since": TODAY}
+    assert "outgoing" not in choir
 
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"])).filter(is_safe)
@@ -107,7 +123,6 @@ def test_every_answer_has_its_place(tmp_path: Path, answers: MakeAnswers) -> Non
         "outgoing_username": None,
         "owners": ("ann@example.org",),
         "ca_file": Path("/etc/ca.pem"),
-        "most_per_day": 500,
     }
 
     choir = _write(tmp_path, answers(**more)).categories["choir"]
@@ -119,19 +134,109 @@ def test_every_answer_has_its_place(tmp_path: Path, answers: MakeAnswers) -> Non
     assert choir.outgoing is not None
     assert choir.outgoing.account == "@smtp.example.org:8025"
     assert choir.outgoing.password is None
-    assert choir.outgoing.max_per_day == 400
+
+
+def _gmail(answers: MakeAnswers, **more: object) -> Answers:
+    """Answers of whoever has an address of a known provider."""
+    address = "choir@gmail.com"
+    return answers(
+        address=address,
+        username=address,
+        outgoing_username=address,
+        incoming=Server("imap", "imap.gmail.com"),
+        outgoing=Server("smtp", "smtp.gmail.com"),
+        profile=providers.profile("gmail"),
+        **more,
+    )
+
+
+def _service_table(folder: Path) -> dict[str, Any]:
+    return tomllib.loads((folder / "listbridge.toml").read_text(encoding="utf-8"))
+
+
+def test_a_provider_s_facts_are_in_effect(tmp_path: Path, answers: MakeAnswers) -> None:
+    choir = _write(tmp_path, _gmail(answers)).categories["choir"]
+
+    assert choir.incoming is not None
+    assert choir.outgoing is not None
+    assert choir.incoming.where == "imap.gmail.com:993"
+    assert choir.outgoing.place == "smtp.gmail.com:465"
+    assert choir.incoming.username == choir.outgoing.username == "choir@gmail.com"
+    assert choir.incoming.password == choir.outgoing.password
+    assert choir.incoming.after_fetch == "trash"
+    assert choir.outgoing.max_per_day == 500
+
+
+def test_beside_the_provider_only_the_login_is_written(
+    tmp_path: Path, answers: MakeAnswers
+) -> None:
+    write(Place.at(tmp_path / "listbridge.toml")._files(_gmail(answers), TODAY))
+
+    [session] = _service_table(tmp_path)["mail_sessions"].values()
+    assert session == {
+        "provider": "gmail",
+        "username": "choir@gmail.com",
+        "password": {"file": "secrets/choir"},
+    }
+
+
+def test_a_server_that_differs_in_its_port_alone_is_written_out(
+    tmp_path: Path, answers: MakeAnswers
+) -> None:
+    other = Server("smtp", "smtp.gmail.com", "starttls")
+    mixed = replace(_gmail(answers), outgoing=other)
+    write(Place.at(tmp_path / "listbridge.toml")._files(mixed, TODAY))
+
+    [session] = _service_table(tmp_path)["mail_sessions"].values()
+    assert "provider" not in session
+    assert session["outgoing"]["security"] == "starttls"
+
+
+def test_a_provider_s_limits_are_for_its_own_servers(tmp_path: Path, answers: MakeAnswers) -> None:
+    elsewhere = Server("smtp", "smtp.example.org")
+
+    choir = _write(tmp_path, replace(_gmail(answers), outgoing=elsewhere)).categories["choir"]
+
+    assert choir.incoming is not None
+    assert choir.incoming.after_fetch == "trash"
+    assert choir.outgoing is not None
+    assert choir.outgoing.max_per_day is None
+
+
+def test_tokens_are_used_in_both_halves(tmp_path: Path, answers: MakeAnswers) -> None:
+    plan = Place.at(tmp_path / "listbridge.toml").plan(
+        _gmail(answers, password=None, oauth2="google"), TODAY
+    )
+
+    for settings_of in (plan.category.incoming, plan.category.outgoing):
+        assert settings_of is not None
+        assert settings_of.oauth2 is not None
+        assert settings_of.oauth2.provider == "google"
+        assert settings_of.password is None
+    assert plan.session_to_log_in == "default"
+    assert not [one for one in plan.files if one.private]
+
+
+def test_a_service_file_that_is_there_gets_no_session(tmp_path: Path, answers: MakeAnswers) -> None:
+    (tmp_path / "listbridge.toml").write_text("")
+
+    with pytest.raises(SetupError, match="needs a mail session there"):
+        _write(tmp_path, _gmail(answers, password=None, oauth2="google"))
 
 
 def _uncommented(text: str) -> str:
     """Turn the examples into keys, as somebody does who wants them."""
     lines = text.splitlines()
-    return "\n".join(x[2:] if x.startswith("# ") and " = " in x else x for x in lines)
+    return "\n".join(
+        x[2:] if x.startswith("# [") or (x.startswith("# ") and " = " in x) else x for x in lines
+    )
 
 
 def test_every_example_can_be_used_as_it_stands(tmp_path: Path, answers: MakeAnswers) -> None:
     _write(tmp_path, answers())
-    file = tmp_path / "categories" / "choir.toml"
-    file.write_text(_uncommented(file.read_text(encoding="utf-8")), encoding="utf-8")
+    for name in ("listbridge.toml", "categories/choir.toml"):
+        file = tmp_path / name
+        file.write_text(_uncommented(file.read_text(encoding="utf-8")), encoding="utf-8")
 
     configuration = config.load(tmp_path / "listbridge.toml")
 
@@ -195,11 +300,28 @@ def test_nothing_is_ever_overwritten(tmp_path: Path, answers: MakeAnswers, name:
     assert _files(tmp_path) == {name: b"mine"}
 
 
-def test_a_mailbox_that_another_list_reads_is_refused(tmp_path: Path, answers: MakeAnswers) -> None:
+def test_a_mailbox_that_another_list_reads_otherwise_is_refused(
+    tmp_path: Path, answers: MakeAnswers
+) -> None:
     _write(tmp_path, answers())
+    file = tmp_path / "categories" / "choir.toml"
+    file.write_text(file.read_text().replace("[incoming]", '[incoming]\nprotocol = "pop3"'))
 
-    with pytest.raises(SetupError, match="'choir' and 'other' read the same folder"):
+    with pytest.raises(SetupError, match="'choir' and 'other' share the mailbox"):
         _write(tmp_path, answers(slug="other", address="other@example.org"))
+
+
+def test_a_mailbox_may_be_shared_with_a_list_that_is_made_later(
+    tmp_path: Path, answers: MakeAnswers
+) -> None:
+    _write(tmp_path, answers())
+    other = answers(slug="other", address="other@example.org")
+    place = Place.at(tmp_path / "listbridge.toml")
+    write(place.plan(other, TODAY + timedelta(days=30)).files)
+
+    found = config.load(tmp_path / "listbridge.toml").categories
+    assert list(found) == ["choir", "other"]
+    assert {one.incoming.since for one in found.values() if one.incoming} == {TODAY}
 
 
 def test_after_a_failure_nothing_is_left(tmp_path: Path, answers: MakeAnswers) -> None:
