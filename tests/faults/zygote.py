@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 import listbridge.cli
 from listbridge import clock
+from listbridge.mailbox import mailbox
 from storage import engine
 from tests.faults import points
 
@@ -28,6 +29,8 @@ from tests.faults import points
 for name in ("alembic.command", "psycopg", "listbridge.maillog.lines", "listbridge.web.part"):
     importlib.import_module(name)
 
+# Even a few letters are to make several batches, of which one is deleted while the next one comes.
+mailbox.BATCH_COUNT = 2
 _LATER = timedelta(hours=1)
 _BUSY_SECONDS = 0.2
 
