@@ -11,7 +11,7 @@ from listbridge.mailbox.imap_client import Client
 from listbridge.mailbox.mailbox import Sentences
 from listbridge.mailbox.settings import IncomingSettings
 
-_NAMED_AT_ONCE = 200
+_NAMED_AT_ONCE = 500
 _NOT_MARKED = "refused to mark stored messages as deleted"
 _NOT_EXPUNGED = "refused to expunge what was stored"
 # RFC 6154 2: only a folder that the server itself marks; a name would be a guess.

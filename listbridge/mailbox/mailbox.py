@@ -14,7 +14,7 @@ from listbridge.errors import ListbridgeError
 # More than this in one message is never read: it would not fit into memory beside the others.
 LARGEST_MESSAGE = 256 * 1024 * 1024
 # A batch is what lies in memory before it is committed.
-BATCH_COUNT = 200
+BATCH_COUNT = 500
 BATCH_BYTES = 8 * 1024 * 1024
 
 

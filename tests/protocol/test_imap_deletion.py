@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from listbridge.mailbox import IncomingSettings, Listed, Mailbox, MailboxError, open_mailbox
+from listbridge.mailbox.mailbox import BATCH_COUNT
 from tests.fakes.imap_server import (
     PASSWORD,
     ImapServer,
@@ -81,9 +82,9 @@ def test_imap4rev2_expunges_by_uid_too() -> None:
 
 
 def test_hundreds_are_deleted_in_several_commands() -> None:
-    server = ImapServer(*[b"raw"] * 450)
+    server = ImapServer(*[b"raw"] * 1_100)
     with opened(server) as mailbox:
-        assert len(mailbox.delete(mailbox.list())) == 450
+        assert len(mailbox.delete(mailbox.list())) == 1_100
 
     assert server.inbox == {}
     assert len([one for one in verbs(server) if "EXPUNGE" in one]) == 3
@@ -417,7 +418,7 @@ def test_logout_does_not_expunge_what_stays_flagged() -> None:
 
 
 def test_the_next_batch_is_asked_for_while_the_last_one_is_deleted() -> None:
-    letters = [b"letter %d" % number for number in range(450)]
+    letters = [b"letter %d" % number for number in range(2 * BATCH_COUNT + 1)]
     server = ImapServer(*letters)
     with opened(server) as mailbox:
         came: list[bytes] = []
@@ -433,7 +434,8 @@ def test_the_next_batch_is_asked_for_while_the_last_one_is_deleted() -> None:
 
 
 def test_a_refusal_to_mark_costs_nothing_of_the_batch_that_was_asked_for() -> None:
-    server = ImapServer(*(b"letter %d" % number for number in range(250)))
+    letters = [b"letter %d" % number for number in range(BATCH_COUNT + 1)]
+    server = ImapServer(*letters)
     server.instead["UID STORE"] = answers("NO", "read-only today")
     with opened(server) as mailbox:
         came = 0
@@ -441,5 +443,5 @@ def test_a_refusal_to_mark_costs_nothing_of_the_batch_that_was_asked_for() -> No
             came += len(batch)
             assert mailbox.delete([one.listed for one in batch]) == []
 
-        assert came == 250
+        assert came == len(letters)
         assert "refused to mark stored messages as deleted" in mailbox.complaints[0]
