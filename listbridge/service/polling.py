@@ -16,7 +16,8 @@ from listbridge.intake.readers import Reader, Readers
 from listbridge.mailbox import open_mailbox
 from listbridge.metrics import Metrics
 from listbridge.service import events
-from listbridge.service.intake_round import MailboxTaken, follow_file, take_in
+from listbridge.service.intake_round import follow_file, take_in
+from listbridge.service.mailbox_lease import MailboxTaken
 from listbridge.service.roster import Roster
 from scheduler import backoff
 from scheduler.job import Job

@@ -12,12 +12,8 @@ from listbridge.intake.tally import Tally
 from listbridge.intake.watchdog import Watchdog
 from listbridge.mailbox import FetchedMessage, IncomingSettings, Listed, open_mailbox
 from listbridge.mailbox.mailbox import Batch, Listing
-from listbridge.service.intake_round import (
-    MailboxTaken,
-    mailbox_trouble,
-    wait_until_free,
-    whole_round,
-)
+from listbridge.service.intake_round import mailbox_trouble, whole_round
+from listbridge.service.mailbox_lease import MailboxTaken, wait_until_free
 from listbridge.submission import OutgoingSettings
 from storage import budgets, categories, claims, owner, restored
 from storage import due as waiting

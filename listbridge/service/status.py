@@ -9,7 +9,7 @@ from enum import StrEnum
 from listbridge.bootstrap import broken_categories
 from listbridge.category import Category
 from listbridge.config import Configuration
-from listbridge.service.intake_round import lease_name
+from listbridge.service.mailbox_lease import lease_name
 from storage import backlog, budgets, categories, leases, pauses, polls, restored
 from storage.backlog import Backlog
 from storage.database import Database, Tx

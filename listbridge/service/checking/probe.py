@@ -28,7 +28,7 @@ from listbridge.mailbox import (
 )
 from listbridge.service.checking.finding import Finding, fine, wrong
 from listbridge.service.checking.returned import judged
-from listbridge.service.intake_round import mailbox_lease
+from listbridge.service.mailbox_lease import mailbox_lease
 from listbridge.submission import Envelope, Outcome, OutgoingSettings, Result, SmtpCourier
 from storage.database import Database
 from storage.errors import StoreError

@@ -13,8 +13,9 @@ from listbridge.category import Category
 from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.tally import Tally
 from listbridge.mailbox import IncomingSettings, OutOfStep
-from listbridge.service import intake_round
-from listbridge.service.intake_round import MailboxTaken, wait_until_free, whole_round
+from listbridge.service import mailbox_lease
+from listbridge.service.intake_round import whole_round
+from listbridge.service.mailbox_lease import MailboxTaken, wait_until_free
 from storage import inbound, leases, owner
 from storage.database import Database
 from storage.leases import Holder, Lease
@@ -41,8 +42,8 @@ class Time:
 @pytest.fixture(autouse=True)
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     one = Time()
-    monkeypatch.setattr(intake_round, "sleep", one.sleep)
-    monkeypatch.setattr(intake_round, "monotonic", lambda: one.passed)
+    monkeypatch.setattr(mailbox_lease, "sleep", one.sleep)
+    monkeypatch.setattr(mailbox_lease, "monotonic", lambda: one.passed)
     return one
 
 

@@ -10,7 +10,7 @@ import pytest
 from listbridge import clock
 from listbridge.bootstrap import Installation
 from listbridge.intake.tally import Tally
-from listbridge.service import intake_round
+from listbridge.service import mailbox_lease
 from listbridge.service.once import poll_once
 from storage import leases
 from storage.leases import Lease
@@ -167,13 +167,13 @@ async def test_a_dry_run_leaves_a_mailbox_in_living_hands_alone(
         assert isinstance(leases.take(tx, key, now + timedelta(hours=1), now), Lease)
     before = dump(database_file)
     seconds = iter(range(0, 1000, 30))
-    monkeypatch.setattr(intake_round, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(mailbox_lease, "monotonic", lambda: next(seconds))
 
     def others_can_store(_: float) -> None:
         with installation.db.transaction() as tx:
             tx.exec_driver_sql("UPDATE leases SET fence = fence")
 
-    monkeypatch.setattr(intake_round, "sleep", others_can_store)
+    monkeypatch.setattr(mailbox_lease, "sleep", others_can_store)
     rehearsed = await run(installation, dry=True)
 
     assert "is being worked on by process" in str(rehearsed["error"])

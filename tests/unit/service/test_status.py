@@ -10,7 +10,7 @@ import pytest
 from listbridge.category import Category
 from listbridge.config import Configuration, Problem, Service
 from listbridge.service import status
-from listbridge.service.intake_round import lease_name
+from listbridge.service.mailbox_lease import lease_name
 from listbridge.service.status import CategoryStatus, State
 from listbridge.submission import OutgoingSettings
 from storage import budgets, categories, inbound, leases, outbox, pauses, polls, subscriptions
