@@ -43,16 +43,21 @@ def _postgresql(url: URL) -> Engine:
         pool_timeout=BUSY_SECONDS,
         pool_pre_ping=True,  # a server that was started anew is noticed before it matters
     )
-    event.listen(made, "connect", _limit_waits)
+    event.listen(made, "connect", _set_up)
     return made
 
 
-def _limit_waits(connection: Any, _record: object) -> None:
-    """Have PostgreSQL end what waits, or makes others wait, for too long."""
+def _set_up(connection: Any, _record: object) -> None:
+    """Have PostgreSQL end what waits, or makes others wait, for too long, and plan afresh.
+
+    A plan that is kept from when a table was small reads the whole of it when it is large, until
+    the statistics are made anew: a minute or more after a post to a hundred thousand.
+    """
     # Not among the connection's `options`, which poolers such as PgBouncer refuse.
     connection.execute(f"SET lock_timeout = {round(BUSY_SECONDS * 1000)}")
     pause = round(_LONGEST_PAUSE_SECONDS * 1000)
     connection.execute(f"SET idle_in_transaction_session_timeout = {pause}")
+    connection.execute("SET plan_cache_mode = force_custom_plan")
     connection.commit()
 
 

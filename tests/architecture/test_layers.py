@@ -1,6 +1,7 @@
 """Who may import whom: layers, the independence of the three packages, one adapter a library."""
 
 import io
+import logging.config
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def imports() -> grimp.ImportGraph:
     )
 
 
-def test_import_contracts_of_pyproject_hold() -> None:
+def test_import_contracts_of_pyproject_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    # It would switch off every logger that is there, for the tests that follow as well.
+    monkeypatch.setattr(logging.config, "dictConfig", lambda _: None)
     report = io.StringIO()
     with redirect_stdout(report):
         status = importlinter.lint_imports(str(ROOT / "pyproject.toml"), no_cache=True)

@@ -123,3 +123,8 @@ def test_a_role_that_may_make_no_tables_is_told_so(postgres: Postgres, postgres_
 
         with pytest.raises(StoreError, match="permission denied for schema public"):
             open_database(url)
+
+
+def test_no_plan_is_kept_from_when_a_table_was_small(postgres_url: str) -> None:
+    with closing(open_database(postgres_url)) as db, db.reading() as tx:
+        assert tx.execute(text("SHOW plan_cache_mode")).scalar() == "force_custom_plan"
