@@ -42,19 +42,16 @@ class Gathering:
         self._folder = folder
         self._jndi_names: dict[str, str] = {}
         self._files: list[Path] = []
+        self._gathered: dict[str, Session] = {}
         self.findings: list[Finding] = []
         self.warnings: list[Finding] = []
 
     def sessions(self) -> Sessions:
         """Return all of them; those with mistakes as far as they could be understood."""
         self._take_jndi_names()
-        gathered = {}
         for name in self._tables:
-            before = len(self.findings)
-            session = self._session(name, ())
-            self._judge(name, session)
-            gathered[name] = replace(session, faulty=len(self.findings) > before)
-        return Sessions(gathered, self._jndi_names, tuple(self._files))
+            self._session(name, ())
+        return Sessions(self._gathered, self._jndi_names, tuple(self._files))
 
     def _take_jndi_names(self) -> None:
         for name, table in self._tables.items():
@@ -68,17 +65,25 @@ class Gathering:
             self._jndi_names.setdefault(bare, name)
 
     def _session(self, name: str, on_the_way: tuple[str, ...]) -> Session:
-        """Gather one session; `on_the_way` are those whose files have led here."""
-        table = self._tables[name]
+        """Gather one session, once; `on_the_way` are those whose files have led here."""
+        if name not in self._gathered:
+            before = len(self.findings)
+            session = self._laid_together(name, self._tables[name], on_the_way)
+            self._judge(name, session)
+            self._gathered[name] = replace(session, faulty=len(self.findings) > before)
+        return self._gathered[name]
+
+    def _laid_together(self, name: str, table: MailSession, on_the_way: tuple[str, ...]) -> Session:
         profile = self._profile(name, table)
-        own = {half: given for half in HALVES if (given := getattr(table, half)) is not None}
-        elsewhere = self._of_file(name, table, own, (*on_the_way, name))
-        over = self._of_properties(name, table, (*elsewhere.layers, Layer(_OWN, own)))
-        layers = (*elsewhere.layers, Layer(_OWN, own), *over)
-        there = HALVES if profile else {half for layer in layers for half in layer.halves}
+        tables = {half: given for half in HALVES if (given := getattr(table, half)) is not None}
+        own = Layer(_OWN, tables)
+        elsewhere = self._of_file(name, table, tables, (*on_the_way, name))
+        below = (*elsewhere.layers, own)
+        over = self._of_properties(name, table, below)
+        there = HALVES if profile else {half for one in (*below, *over) for half in one.halves}
         login = _login(table, by_profile=profile is not None)
         both = Layer(_LOGIN, dict.fromkeys(there, login) if login else {})
-        layers = (*elsewhere.layers, both, Layer(_OWN, own), *over)
+        layers = (*elsewhere.layers, both, own, *over)
         return Session(layers, profile or elsewhere.profile, table.username or elsewhere.account)
 
     def _profile(self, name: str, table: MailSession) -> Profile | None:
@@ -137,7 +142,7 @@ class Gathering:
         self._tell(name, _PROPERTIES, reading, set(), "")
         over = _layer(_PROPERTIES, reading)
         # What mail.host says of both makes no half that there is no other word of.
-        there = {half for layer in below for half in layer.halves if layer.halves[half] is not None}
+        there = {half for layer in below for half in layer.halves}
         there |= {half for half in HALVES if any(map(_OWN_PROPERTY[half], table.properties))}
         if table.provider is not None:
             there |= HALVES.keys()
@@ -181,8 +186,10 @@ class Gathering:
 
 
 def _login(table: MailSession, *, by_profile: bool) -> dict[str, Any]:
-    """Return the login that the session states for both halves; of a profile's user name, its form
-    is known there."""
+    """Return the login that the session states for both halves.
+
+    Where there is a profile, it makes the user name of each half.
+    """
     given: dict[str, Any] = {"password": table.password, "oauth2": table.oauth2}
     given["username"] = None if by_profile else table.username
     return {key: value for key, value in given.items() if value is not None}
