@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from listbridge.mailbox import IncomingSettings
-from listbridge.message import AddressError, normalise
+from listbridge.message import FOOTER_NAMES, AddressError, normalise, placeholders
 from listbridge.quantities import Duration, Size
 from listbridge.submission import OutgoingSettings
 
@@ -39,6 +39,13 @@ def _some_size(value: int) -> int:
     if value <= 0:
         raise ValueError('write a size above zero, such as "10MB"')
     return value
+
+
+def _footer(text: str) -> str:
+    problem = placeholders.unknown(text, FOOTER_NAMES)
+    if problem is not None:
+        raise ValueError(problem)
+    return text
 
 
 MailAddress = Annotated[str, AfterValidator(_address)]
@@ -74,7 +81,7 @@ class MessageSettings(Settings):
     )
     reply_to: Literal["list", "author", "both"] = "list"
     subject_prefix: str = ""
-    footer: str = ""
+    footer: Annotated[str, AfterValidator(_footer)] = ""
     personalise: StrictBool = False
 
 

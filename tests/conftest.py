@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from listbridge import dmarc
+from listbridge.dmarc import Policies
 from storage import categories
 from storage.database import Database
 from storage.opening import open_database
@@ -48,6 +50,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if REAL_SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("real_servers")
+
+
+@pytest.fixture(autouse=True)
+def _no_dns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask no name server of this machine for the policies of authors' domains."""
+    monkeypatch.setattr(dmarc, "shared", Policies(lambda: None))
 
 
 @pytest.hookimpl(wrapper=True)

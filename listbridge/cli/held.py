@@ -13,6 +13,8 @@ from listbridge.cli.options import (
     opened,
     require_category,
 )
+from listbridge.delivery import from_choice
+from listbridge.dmarc import Policy
 from listbridge.errors import ListbridgeError
 from listbridge.message import parse
 from listbridge.moderation import actions
@@ -70,13 +72,15 @@ def approve(ids: tuple[str, ...], settings: Settings) -> None:
     with opened(settings) as installation:
         wanted = chosen.ids(ids)
         _follow_files(installation, wanted)
+        policies = _policies(installation, wanted)
 
         def act(tx: Tx, post_id: int) -> bool:
             post = posts.find(tx, post_id)
             if post is None or post.state is not PostState.HELD:
                 return False
             _require_usable(installation, post)
-            return actions.approve(tx, installation.category(post.category), post)
+            category = installation.category(post.category)
+            return actions.approve(tx, category, post, policies.get(post_id, Policy.UNKNOWN))
 
         chosen.each(
             installation.db, wanted, act, done="approved", not_done=_NOT_HELD, tell=events.held
@@ -126,6 +130,18 @@ def _follow_files(installation: Installation, post_ids: list[int]) -> None:
         found = [posts.find(tx, post_id) for post_id in post_ids]
     for slug in sorted({post.category for post in found if post} & installation.ids.keys()):
         category_with_members(installation, slug)
+
+
+def _policies(installation: Installation, post_ids: list[int]) -> dict[int, Policy]:
+    """Ask for the policies of the authors' domains, before anything is locked."""
+    with installation.db.reading() as tx:
+        found = [post for post_id in post_ids if (post := posts.find(tx, post_id))]
+    policies: dict[int, Policy] = {}
+    for slug in {post.category for post in found} & installation.ids.keys():
+        own = [post for post in found if post.category == slug]
+        by_author = from_choice.policies(installation.category(slug), [post.sender for post in own])
+        policies |= {post.id: by_author.get(post.sender, Policy.UNKNOWN) for post in own}
+    return policies
 
 
 def _require_usable(installation: Installation, post: Post) -> None:

@@ -10,6 +10,8 @@ from listbridge.bootstrap import Installation
 from listbridge.cli import output
 from listbridge.cli.completion import slugs
 from listbridge.cli.options import Settings, category_with_members, common, opened
+from listbridge.delivery import from_choice
+from listbridge.dmarc import Policy
 from listbridge.intake import simulate as simulation
 from listbridge.intake.simulate import Simulation
 
@@ -38,8 +40,11 @@ def simulate(
 
 
 def _simulate(installation: Installation, slug: str, raw: bytes) -> Simulation:
+    category = installation.category(slug)
+    author = message.glance(raw).sender
+    policy = from_choice.policies(category, [author]).get(author, Policy.UNKNOWN)
     with installation.db.reading() as tx:
-        return simulation.simulate(tx, installation.category(slug), installation.ids[slug], raw)
+        return simulation.simulate(tx, category, installation.ids[slug], raw, policy)
 
 
 def _lines(head: message.Head) -> list[str]:
@@ -64,4 +69,5 @@ def _row(found: Simulation, raw: bytes) -> output.Row:
         "recipients": found.recipients,
         "outgoing": _lines(head) if head else [],
         "trail": found.trail,
+        "from": found.from_reason,
     }

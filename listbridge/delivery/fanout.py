@@ -5,6 +5,9 @@ from datetime import datetime
 
 from listbridge import message
 from listbridge.category import Category
+from listbridge.delivery import from_choice
+from listbridge.delivery.from_choice import FromChoice
+from listbridge.dmarc import Policy
 from listbridge.message import CopySettings, ListCopy, ParsedMessage
 from storage import outbox
 from storage.database import Tx
@@ -21,30 +24,67 @@ class FannedOut:
 
 
 def copy_for(
-    category: Category, raw: bytes, parsed: ParsedMessage, *, message_id: str, date: datetime
-) -> ListCopy:
-    """Make the copy of a post that the category's subscribers get."""
-    settings = CopySettings(
-        name=category.name,
-        address=category.address,
-        list_id=message.list_id(category.address),
-        from_mode=category.message.from_,
-        reply_to=category.message.reply_to,
-        subject_prefix=category.message.subject_prefix,
-        footer=category.message.footer,
-    )
-    return message.list_copy(raw, parsed, settings, message_id=message_id, date=date)
+    category: Category,
+    raw: bytes,
+    parsed: ParsedMessage,
+    *,
+    message_id: str,
+    date: datetime,
+    is_member: bool,
+    policy: Policy,
+) -> tuple[ListCopy, FromChoice]:
+    """Make the copy of a post that the category's subscribers get, and say why it is From whom.
+
+    `policy` is that of the author's domain, see `from_choice.policies`.
+    """
+
+    def made(choice: FromChoice) -> ListCopy:
+        settings = CopySettings(
+            name=category.name,
+            address=category.address,
+            list_id=message.list_id(category.address),
+            from_mode=choice.mode,
+            reply_to=category.message.reply_to,
+            subject_prefix=category.message.subject_prefix,
+            footer=category.message.footer,
+        )
+        return message.list_copy(
+            raw, parsed, settings, message_id=message_id, date=date, is_member=is_member
+        )
+
+    choice = from_choice.choose(category, parsed.author, policy)
+    copy = made(choice)
+    if choice.unless_signature_lost and copy.lost_author_signature:
+        choice = from_choice.without_signature(parsed.author)
+        copy = made(choice)
+    return copy, choice
 
 
 def fan_out(
-    tx: Tx, category: Category, post: Post, *, raw: bytes, parsed: ParsedMessage, now: datetime
+    tx: Tx,
+    category: Category,
+    post: Post,
+    *,
+    raw: bytes,
+    parsed: ParsedMessage,
+    is_member: bool,
+    policy: Policy,
+    now: datetime,
 ) -> FannedOut:
-    """Put an accepted post into the outbox.
+    """Put an accepted post into the outbox; `is_member` and `policy` are those of its author.
 
     A category that cannot send makes none, so that nothing old goes out once it can. A post that
     no server could take as it is gets its deliveries too, failed from the start with the reason.
     """
-    copy = copy_for(category, raw, parsed, message_id=post.message_id, date=post.date)
+    copy, _ = copy_for(
+        category,
+        raw,
+        parsed,
+        message_id=post.message_id,
+        date=post.date,
+        is_member=is_member,
+        policy=policy,
+    )
     without = None
     if parsed.author is not None and not category.posting.own_copy:
         without = message.key(parsed.author)

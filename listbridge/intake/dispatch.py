@@ -2,12 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from listbridge import clock
 from listbridge.category import Category
-from listbridge.delivery import fanout
+from listbridge.delivery import fanout, from_choice
+from listbridge.dmarc import Policy
 from listbridge.intake import events, in_hand, thread
 from listbridge.intake.classify import Kind
 from listbridge.intake.groups import groups
@@ -52,6 +53,12 @@ class _Read:
     one: Inbound
     raw: bytes
     understood: Understood | None  #: None where the same bytes came before
+    policy: Policy = Policy.UNKNOWN  #: of the author's domain, as far as it is asked for
+
+    @property
+    def author(self) -> str | None:
+        """Who wrote it, as far as that is known."""
+        return self.understood.parsed.author if self.understood else None
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ def _decide_together(
 
     Whatever it raises, nothing is decided then.
     """
-    read = _read_some(db, waiting)
+    read = deque(_with_policies(category, _read_some(db, waiting)))
     decided: list[tuple[_Read, _Decision | None]] = []
     with db.transaction() as tx:
         categories.lock(tx, waiting[0].category_id)
@@ -138,11 +145,11 @@ def _decide_together(
     return len(decided)
 
 
-def _read_some(db: Database, waiting: Sequence[Inbound]) -> deque[_Read]:
+def _read_some(db: Database, waiting: Sequence[Inbound]) -> list[_Read]:
     """Read the first ones, as many as can be read in a moment, or as there are before a bad one."""
     with db.reading() as tx:
         stored = [_stored(tx, one) for one in waiting]
-    read: deque[_Read] = deque()
+    read: list[_Read] = []
     begun = monotonic()
     for one, (raw, repeated) in zip(waiting, stored, strict=True):
         try:
@@ -152,6 +159,14 @@ def _read_some(db: Database, waiting: Sequence[Inbound]) -> deque[_Read]:
         if monotonic() > begun + _LONG:
             break
     return read
+
+
+def _with_policies(category: Category, read: list[_Read]) -> list[_Read]:
+    """Add the policies of the authors' domains, all asked for at the same time."""
+    found = from_choice.policies(category, [one.author for one in read])
+    if not found:
+        return read
+    return [replace(one, policy=found.get(one.author, one.policy)) for one in read]
 
 
 def _stored(tx: Tx, one: Inbound) -> tuple[bytes, bool]:
@@ -168,7 +183,8 @@ def _decide_alone(db: Database, category: Category, one: Inbound, tally: Tally) 
     with in_hand.shunted_if_bad(db, one, tally) as hand:
         with db.reading() as tx:
             hand.raw, repeated = _stored(tx, one)
-        read = _Read(one, hand.raw, None if repeated else understand(hand.raw))
+        understood = None if repeated else understand(hand.raw)
+        [read] = _with_policies(category, [_Read(one, hand.raw, understood)])
         with db.transaction() as tx:
             categories.lock(tx, one.category_id)
             decision = _record(tx, category, read)
@@ -204,7 +220,7 @@ def _record(tx: Tx, category: Category, read: _Read) -> _Decision | None:
     judgement = consider(tx, category, one.category_id, read.understood, approved=one.approved)
     finding = judgement.finding
     if finding.kind is Kind.POST:
-        return _post(tx, category, one, read.understood, judgement)
+        return _post(tx, category, one, read.understood, judgement, read.policy)
     if finding.kind is Kind.COMMAND:
         done = inbound.shunt(tx, one.id, reason=finding.reason or "", traceback=None, now=now)
     else:
@@ -218,6 +234,7 @@ def _post(
     one: Inbound,
     understood: Understood,
     judgement: Judgement,
+    policy: Policy,
 ) -> _Decision | None:
     """Everything an accepted or held post leads to, in the transaction that decides it."""
     verdict = judgement.verdict
@@ -238,7 +255,16 @@ def _post(
         return _Decision(judgement, counter, post_id)
     post = posts.find(tx, post_id)
     assert post is not None
-    made = fanout.fan_out(tx, category, post, raw=understood.raw, parsed=understood.parsed, now=now)
+    made = fanout.fan_out(
+        tx,
+        category,
+        post,
+        raw=understood.raw,
+        parsed=understood.parsed,
+        is_member=judgement.is_member,
+        policy=policy,
+        now=now,
+    )
     return _Decision(judgement, counter, post_id, made.queued, made.refusal)
 
 

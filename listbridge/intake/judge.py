@@ -6,12 +6,11 @@ from listbridge import message
 from listbridge.category import Category
 from listbridge.intake import repeats, thread
 from listbridge.intake.classify import Finding, Kind, classify
+from listbridge.membership import subscriptions
 from listbridge.message import ParsedMessage
 from listbridge.moderation.chain import Verdict, judge
 from listbridge.moderation.rules import Submission
-from storage import subscriptions
 from storage.database import Tx
-from storage.states import SubscriptionState
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,7 @@ class Judgement:
     finding: Finding
     verdict: Verdict | None = None
     parent: tuple[int, int] | None = None  #: post id and rank among the references
+    is_member: bool = False  #: whether the author is one
 
 
 def understand(raw: bytes) -> Understood:
@@ -48,17 +48,8 @@ def consider(
     finding = classify(tx, category, category_id, parsed, understood.fingerprint)
     if finding.kind is not Kind.POST:
         return Judgement(finding)
-    is_member = _is_member(tx, category_id, parsed.author)
+    is_member = subscriptions.is_member(tx, category_id, parsed.author)
     repetitions = repeats.same_answers(tx, category_id, parsed)
     verdict = judge(Submission(parsed, category.posting, is_member, approved, repetitions))
     parent = thread.find_parent(tx, category_id, parsed.references)
-    return Judgement(finding, verdict, parent)
-
-
-def _is_member(tx: Tx, category_id: int, author: str | None) -> bool:
-    if author is None:
-        return False
-    subscription = subscriptions.find(tx, category_id, message.key(author))
-    if subscription is None:
-        return False
-    return subscription.state in (SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED)
+    return Judgement(finding, verdict, parent, is_member)

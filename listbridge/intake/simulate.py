@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from listbridge import clock, message
 from listbridge.category import Category
 from listbridge.delivery import fanout
+from listbridge.dmarc import Policy
 from listbridge.errors import ListbridgeError
 from listbridge.intake.classify import Kind
 from listbridge.intake.judge import Judgement, Understood, consider, understand
@@ -28,12 +29,18 @@ class Simulation:
     recipients: int
     copy: bytes | None
     trail: tuple[dict[str, str], ...]
+    from_reason: str | None = None  #: why the copy is From whom it is
 
 
-def simulate(tx: Tx, category: Category, category_id: int, raw: bytes) -> Simulation:
-    """Say what the message is, what would be decided about it, and what would be sent to whom."""
+def simulate(
+    tx: Tx, category: Category, category_id: int, raw: bytes, policy: Policy = Policy.UNKNOWN
+) -> Simulation:
+    """Say what the message is, what would be decided about it, and what would be sent to whom.
+
+    `policy` is that of the author's domain, see `from_choice.policies`.
+    """
     try:
-        return _decide(tx, category, category_id, raw)
+        return _decide(tx, category, category_id, raw, policy)
     except ListbridgeError as err:
         return _without_verdict(Kind.SHUNTED, str(err))
     except StoreError:
@@ -43,7 +50,7 @@ def simulate(tx: Tx, category: Category, category_id: int, raw: bytes) -> Simula
         return _without_verdict(Kind.SHUNTED, f"handling it failed: {type(err).__name__}")
 
 
-def _decide(tx: Tx, category: Category, category_id: int, raw: bytes) -> Simulation:
+def _decide(tx: Tx, category: Category, category_id: int, raw: bytes, policy: Policy) -> Simulation:
     understood = understand(raw)
     raw_id = raw_messages.find(tx, message.raw_hash(raw))
     if raw_id is not None and inbound.came_before(tx, category_id, raw_id, None):
@@ -52,7 +59,7 @@ def _decide(tx: Tx, category: Category, category_id: int, raw: bytes) -> Simulat
     if judgement.verdict is None:
         finding = judgement.finding
         return _without_verdict(finding.kind, finding.reason, understood)
-    return _post(tx, category, category_id, understood, judgement)
+    return _post(tx, category, category_id, understood, judgement, policy)
 
 
 def _without_verdict(
@@ -72,17 +79,24 @@ def _without_verdict(
 
 
 def _post(
-    tx: Tx, category: Category, category_id: int, understood: Understood, judgement: Judgement
+    tx: Tx,
+    category: Category,
+    category_id: int,
+    understood: Understood,
+    judgement: Judgement,
+    policy: Policy,
 ) -> Simulation:
     verdict, parsed = judgement.verdict, understood.parsed
     assert verdict is not None
     parent = posts.find(tx, judgement.parent[0]) if judgement.parent else None
-    copy = fanout.copy_for(
+    copy, choice = fanout.copy_for(
         category,
         understood.raw,
         parsed,
         message_id=understood.message_id,
         date=parsed.date or clock.now(),
+        is_member=judgement.is_member,
+        policy=policy,
     )
     without = None
     if parsed.author is not None and not category.posting.own_copy:
@@ -98,4 +112,5 @@ def _post(
         recipients=outbox.count_recipients(tx, category_id, without) if sent else 0,
         copy=None if copy.refusal else message.rendered(copy, understood.raw),
         trail=verdict.trail,
+        from_reason=choice.reason,
     )

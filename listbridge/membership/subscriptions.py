@@ -51,6 +51,16 @@ def unsubscribe(tx: Tx, category_id: int, address: str, by: Origin) -> bool:
     return removed
 
 
+def is_member(tx: Tx, category_id: int, author: str | None) -> bool:
+    """Say whether the author of a message has a subscription, be it suspended."""
+    if author is None:
+        return False
+    subscription = subscriptions.find(tx, category_id, key(author))
+    if subscription is None:
+        return False
+    return subscription.state in (SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED)
+
+
 def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
     """Add and remove memberships as the file says; raise `SubscriberFileError` if it looks wrong.
 

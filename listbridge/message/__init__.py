@@ -14,7 +14,9 @@ parse      all of it together: ParsedMessage
 identity   raw hash, fingerprint, derived Message-ID
 robots     bounces, auto-replies, loops, commands
 compose    the copy for subscribers, made of:
-           authorship, subject, listfields, footer, recode, dkim
+           authorship, replies, subject, listfields, footer, recode, dkim
+edits      the bytes with some of them replaced
+placeholders  names in braces, in texts of operators
 wire       the bytes that may leave
 """
 
@@ -29,6 +31,7 @@ from listbridge.message.compose import (
     wire,
 )
 from listbridge.message.errors import AddressError, MessageError, TooComplex
+from listbridge.message.footer import NAMES as FOOTER_NAMES
 from listbridge.message.glance import Glance, glance, glance_id
 from listbridge.message.headers import Head, body_start, split
 from listbridge.message.identity import derived_message_id, fingerprint, raw_hash
@@ -38,6 +41,7 @@ from listbridge.message.robots import bounce_reason, command, loop_reason, robot
 from listbridge.message.subject import is_answer, topic
 
 __all__ = [
+    "FOOTER_NAMES",
     "AddressError",
     "Attachment",
     "CopySettings",

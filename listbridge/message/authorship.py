@@ -3,13 +3,13 @@
 from typing import Literal
 
 from listbridge.guard import is_safe
-from listbridge.message import addresses, words
+from listbridge.message import addresses, replies, words
 from listbridge.message.errors import AddressError
 from listbridge.message.headers import Head, field, renamed
 from listbridge.message.parse import ParsedMessage
+from listbridge.message.replies import ReplyTo
 
-FromMode = Literal["auto", "author", "list", "wrap"]
-ReplyTo = Literal["list", "author", "both"]
+FromMode = Literal["author", "list", "wrap"]
 _LONGEST_NAME = 120
 
 
@@ -27,38 +27,51 @@ def rewritten_from(head: Head, parsed: ParsedMessage, name: str, address: str) -
 
 
 def with_reply_to(
-    head: Head, parsed: ParsedMessage, mode: ReplyTo, name: str, address: str
+    head: Head,
+    parsed: ParsedMessage,
+    mode: ReplyTo,
+    name: str,
+    address: str,
+    *,
+    is_member: bool,
+    keeps_from: bool,
 ) -> Head:
-    """Set where answers go. An author's own Reply-To speaks for the author, else From does.
+    """Set where answers go, as the table of `replies` has it.
 
-    | mode   | own Reply-To | no Reply-To, From untouched | no Reply-To, From rewritten |
-    | list   | list         | list                        | list                        |
-    | author | own          | none needed                 | author                      |
-    | both   | own and list | author and list             | author and list             |
+    Where author and Reply-To are both in doubt, only the list is left. A field that would say
+    again what stands there already keeps its bytes, which may be signed.
     """
-    wish = _wish(parsed)
-    if mode == "list" or (wish is None and mode == "both"):
-        return head.replaced("Reply-To", mailbox(name, address))
-    if wish is None or (mode == "author" and wish == _ascii(head.value("From"))):
+    own = _ascii_mailboxes(parsed.head.value("Reply-To"))
+    author = None if parsed.author is None else _ascii(parsed.head.value("From"))
+    row = replies.row(mode, is_member=is_member, has_own=bool(own), keeps_from=keeps_from)
+    by_place = {"own": own, "author": author, "list": mailbox(name, address)}
+    places = [value for place in row.places if (value := by_place[place]) is not None]
+    if len(places) > 1 and _names(places[0], address):
+        del places[1:]  # He wants answers on the list anyway.
+    if not places:
         return head.without("Reply-To")
-    if mode == "author" or _names(wish, address):
-        return head.replaced("Reply-To", wish)
-    return head.replaced("Reply-To", wish + b", " + mailbox(name, address))
+    value = b", ".join(places)
+    if value == _with_blanks(head.value("Reply-To")):
+        return head
+    return head.replaced("Reply-To", value)
 
 
-def _wish(parsed: ParsedMessage) -> bytes | None:
-    """Where the author wants answers, as written; None where that cannot be told."""
-    own = parsed.head.value("Reply-To")
-    if _plain_mailboxes(own):
-        return _ascii(own)
-    return None if parsed.author is None else _ascii(parsed.head.value("From"))
+def _ascii_mailboxes(value: bytes) -> bytes | None:
+    """The value as `_ascii` gives it; None where it names no usable address."""
+    return _ascii(value) if _plain_mailboxes(value) else None
 
 
 def _ascii(value: bytes) -> bytes:
     """The value as written; what is no plain text is not copied into a field of our own."""
+    value = _with_blanks(value)
     if value.isascii() and is_safe(value.decode("ascii")):
         return value
     return b", ".join(mailbox(m.name, m.address) for m in _plain_mailboxes(value))
+
+
+def _with_blanks(value: bytes) -> bytes:
+    """The value without the tabs that many fold their fields with."""
+    return value.replace(b"\t", b" ")
 
 
 def _names(value: bytes, address: str) -> bool:

@@ -5,13 +5,23 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import chain
 
-from listbridge.message import authorship, dkim, footer, headers, listfields, recode, subject
-from listbridge.message.authorship import FromMode, ReplyTo
+from listbridge.message import (
+    authorship,
+    dkim,
+    footer,
+    headers,
+    listfields,
+    placeholders,
+    recode,
+    subject,
+)
+from listbridge.message.authorship import FromMode
 from listbridge.message.errors import MessageError
 from listbridge.message.headers import Head
 from listbridge.message.listfields import list_id
 from listbridge.message.parse import ParsedMessage
 from listbridge.message.recode import seven_bit
+from listbridge.message.replies import ReplyTo
 from listbridge.message.wire import BLANK_LINE, clean, clean_pieces, joined, wire
 
 __all__ = ["CopySettings", "ListCopy", "list_copy", "list_id", "rendered", "seven_bit", "wire"]
@@ -24,10 +34,16 @@ class CopySettings:
     name: str  #: the category's display name
     address: str  #: the list's address
     list_id: str  #: see `list_id`
-    from_mode: FromMode = "auto"  #: auto rewrites, until the policies of authors' domains are asked
+    from_mode: FromMode = "list"
     reply_to: ReplyTo = "list"
     subject_prefix: str = ""
-    footer: str = ""
+    footer: str = ""  #: with the placeholders of `footer.NAMES`
+
+    @property
+    def filled_footer(self) -> str:
+        """The footer as subscribers see it."""
+        values = (self.name, self.address, self.list_id)
+        return placeholders.filled(self.footer, dict(zip(footer.NAMES, values, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -37,6 +53,8 @@ class ListCopy:
     head: bytes  #: CRLF, with the blank line
     body: bytes | None  #: behind a blank line; None: the raw message's own body, untouched
     refusal: str | None = None  #: one sentence: why this message cannot go out
+    #: Whether a signature in the name of the author's domain was there, and holds no more.
+    lost_author_signature: bool = False
 
 
 def list_copy(
@@ -46,33 +64,45 @@ def list_copy(
     *,
     message_id: str,
     date: datetime,
+    is_member: bool = True,
 ) -> ListCopy:
-    """Make the copy; `message_id` and `date` are taken where the message has none of its own."""
+    """Make the copy; `message_id` and `date` are taken where the message has none of its own.
+
+    `is_member` says of the author that what goes to the list reaches him.
+    """
     try:
-        head, body = _content(raw, parsed, settings, message_id, date)
+        head = _complete(listfields.stripped(parsed.head), parsed, message_id, date)
+        head, body = _content(raw, parsed, settings, head, is_member)
         return _fitted(raw, parsed, head, body)
     except MessageError as err:
         return ListCopy(b"", None, str(err))
 
 
 def _content(
-    raw: bytes, parsed: ParsedMessage, settings: CopySettings, message_id: str, date: datetime
+    raw: bytes, parsed: ParsedMessage, settings: CopySettings, head: Head, is_member: bool
 ) -> tuple[Head, bytes | None]:
     """The edited head and, where it differs from the raw message's, the body as in `ListCopy`."""
     name, address = settings.name, settings.address
-    head = _complete(listfields.stripped(parsed.head), parsed, message_id, date)
     body: bytes | None = None
     if settings.from_mode == "wrap":
         head, body = _wrapped(head, raw, parsed)
     if settings.from_mode != "author":
         head = authorship.rewritten_from(head, parsed, name, address)
-    head = authorship.with_reply_to(head, parsed, settings.reply_to, name, address)
+    head = authorship.with_reply_to(
+        head,
+        parsed,
+        settings.reply_to,
+        name,
+        address,
+        is_member=is_member,
+        keeps_from=settings.from_mode == "author",
+    )
     head = subject.prefixed(head, settings.subject_prefix)
     head = listfields.added(head, name, address, settings.list_id)
     if settings.footer.strip() and not parsed.signed and not parsed.encrypted:
         if body is None:
-            return footer.add(raw, parsed.root, head, settings.footer)
-        return footer.wrapped(head, body, len(BLANK_LINE), settings.footer)
+            return footer.add(raw, parsed.root, head, settings.filled_footer)
+        return footer.wrapped(head, body, len(BLANK_LINE), settings.filled_footer)
     return head, body
 
 
@@ -109,7 +139,8 @@ def _fitted(raw: bytes, parsed: ParsedMessage, head: Head, body: bytes | None) -
     head, mended = recode.deliverable(head, source, start)
     body = body if mended is None else mended
     head = dkim.rename_broken(parsed.head, head, body_changed=body is not None)
-    return ListCopy(clean(head.to_bytes()), body)
+    lost = dkim.lost(parsed.head, head, parsed.author)
+    return ListCopy(clean(head.to_bytes()), body, lost_author_signature=lost)
 
 
 def rendered(copy: ListCopy, raw: bytes) -> bytes:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 
 from listbridge.message.headers import Field, Head, renamed
+from listbridge.message.wire import clean
 
 _BLANKS = re.compile(rb"[ \t\r\n]+")
 _SIGNATURE = "dkim-signature"
@@ -21,7 +22,7 @@ def signed_by(head: Head) -> list[tuple[str, frozenset[str]]]:
     for signature in head.all(_SIGNATURE):
         tags = _tags(signature.value)
         names = frozenset(_signed_names(tags))
-        found.append((tags.get(b"d", b"").decode("ascii", "replace").lower(), names))
+        found.append((_domain(tags), names))
     return found
 
 
@@ -36,6 +37,27 @@ def rename_broken(original: Head, edited: Head, *, body_changed: bool) -> Head:
             for f in edited.fields
         )
     )
+
+
+def lost(original: Head, edited: Head, author: str | None) -> bool:
+    """Say whether a signature in the name of the author's domain is no longer there.
+
+    That of a domain above or below counts: for DMARC they belong together (RFC 9989 3.2).
+    """
+    domain = (author or "").rpartition("@")[2].lower()
+    held = {field.raw for field in edited.all(_SIGNATURE)}
+    return any(
+        field.raw not in held and _related(_domain(_tags(field.value)), domain)
+        for field in original.all(_SIGNATURE)
+    )
+
+
+def _domain(tags: dict[bytes, bytes]) -> str:
+    return tags.get(b"d", b"").decode("ascii", "replace").lower()
+
+
+def _related(one: str, other: str) -> bool:
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
 
 
 def _by_name(head: Head) -> _Fields:
@@ -53,18 +75,14 @@ def _is_broken(signature: Field, before: _Fields, after: _Fields) -> bool:
     # makes the two lists differ.
     signed = Counter(_signed_names(tags))
     return any(
-        _canonical(before.get(name, []), count, relaxed=relaxed)
-        != _canonical(after.get(name, []), count, relaxed=relaxed)
+        [_relaxed(f) if relaxed else clean(f.raw) for f in before.get(name, [])[-count:]]
+        != [_relaxed(f) if relaxed else f.to_bytes() for f in after.get(name, [])[-count:]]
         for name, count in signed.items()
     )
 
 
 def _signed_names(tags: dict[bytes, bytes]) -> list[str]:
     return [n.strip().lower().decode("ascii", "replace") for n in tags.get(b"h", b"").split(b":")]
-
-
-def _canonical(fields: list[Field], count: int, *, relaxed: bool) -> list[bytes]:
-    return [_relaxed(f) if relaxed else f.to_bytes() for f in fields[-count:]]
 
 
 def _relaxed(field: Field) -> bytes:

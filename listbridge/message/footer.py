@@ -1,55 +1,113 @@
-"""The footer under a post: inside a plain text, or as a part of its own beside anything else."""
+"""The footer under a post: inside its text, plain or HTML, or as a part of its own beside it."""
 
 import hashlib
+import html
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-from listbridge.message import parts, words
+from listbridge.message import edits, parts, text, words
 from listbridge.message.content import IDENTITY
+from listbridge.message.edits import Edit
 from listbridge.message.headers import Head
 from listbridge.message.parts import Part
-from listbridge.message.recode import encoded, encoded_pieces
+from listbridge.message.recode import KNOWN_ENCODINGS, encoded, encoded_pieces
 from listbridge.message.wire import BLANK_LINE, clean_pieces, ended, joined
+
+#: What may stand in a footer in braces; see `placeholders`.
+NAMES = ("list_name", "list_address", "list_id")
 
 
 def add(raw: bytes, root: Part, head: Head, footer: str) -> tuple[Head, bytes]:
     """Return the head, and behind a blank line the body with the footer; `head` is the edited one.
 
-    A lone plain text gets it within, in its charset and transfer encoding. Everything else is put,
-    unchanged, into a multipart/mixed in front of it.
+    A text gets it within, in its charset and transfer encoding; of alternatives each does, and of
+    several parts the first. Where that cannot be done, everything is put, unchanged, into a
+    multipart/mixed in front of it.
     """
-    if _is_plain(root):
-        longer = _appended(raw, root, footer)
-        if longer is not None:
-            return head, joined(chain((BLANK_LINE,), longer))
-    return wrapped(head, raw, root.body_start, footer)
+    longer = _edits(raw, root, footer) if root.content.disposition != "attachment" else None
+    if longer is None:
+        return wrapped(head, raw, root.body_start, footer)
+    return head, joined(chain((BLANK_LINE,), edits.applied(raw, longer, root.body_start)))
 
 
-def _is_plain(root: Part) -> bool:
-    return root.type == "text/plain" and root.content.disposition != "attachment"
+def _edits(raw: bytes, part: Part, footer: str) -> list[Edit] | None:
+    """What puts the footer into a part; None where it does not fit."""
+    if part.type == "multipart/alternative":
+        # All say the same, and only one of them is shown.
+        return _of_all(raw, part.children, footer)
+    if part.type in ("multipart/mixed", "multipart/related"):
+        return _of_all(raw, part.children[:1], footer)
+    body = None
+    if part.type == "text/plain":
+        body = _longer_plain(raw, part, footer)
+    elif part.type == "text/html":
+        body = _longer_html(raw, part, footer)
+    return None if body is None else [(part.body_start, part.end, body)]
 
 
-def _appended(raw: bytes, root: Part, footer: str) -> Iterable[bytes] | None:
+def _of_all(raw: bytes, children: Iterable[Part], footer: str) -> list[Edit] | None:
+    found: list[Edit] = []
+    for child in children:
+        longer = None
+        if text.is_body(child) or child.children:
+            longer = _edits(raw, child, footer)
+        if longer is None:
+            return None
+        found += longer
+    return found or None
+
+
+def _longer_plain(raw: bytes, part: Part, footer: str) -> Iterable[bytes] | None:
     """The longer body, or None where charset or encoding cannot hold the footer."""
-    what = root.content
+    what = part.content
     octets = _octets(footer, what.charset, flowed=what.param("format").lower() == "flowed")
     if octets is None:
         return None
-    text = ended(clean_pieces(raw, root.body_start))
+    before = ended(clean_pieces(raw, part.body_start, part.end))
     if what.encoding == "quoted-printable":
-        return chain(text, (encoded(octets, "quoted-printable"),))
+        return chain(before, (encoded(octets, "quoted-printable"),))
     if what.encoding == "base64":
-        decoded = ended(parts.payload_pieces(raw, root))
+        decoded = ended(parts.payload_pieces(raw, part))
         return encoded_pieces(chain(decoded, (octets,)), "base64")
     if what.encoding not in IDENTITY:
         return None
     fits = octets.isascii() or what.encoding in ("8bit", "binary")
-    return chain(text, (octets,)) if fits else None
+    return chain(before, (octets,)) if fits else None
+
+
+def _longer_html(raw: bytes, part: Part, footer: str) -> Iterable[bytes] | None:
+    """The longer body: the footer stands at the end of what is shown."""
+    what = part.content
+    if _codec(what.charset) is None or what.encoding not in KNOWN_ENCODINGS:
+        return None
+    payload = parts.payload(raw, part)
+    at = _end_of_what_is_shown(payload)
+    pieces = (payload[:at], _markup(footer), payload[at:])
+    return pieces if what.encoding in IDENTITY else encoded_pieces(pieces, what.encoding)
+
+
+def _end_of_what_is_shown(page: bytes) -> int:
+    lowered = page.lower()
+    found = (lowered.rfind(mark) for mark in (b"</body", b"</html"))
+    return next((at for at in found if at >= 0), len(page))
+
+
+def _markup(footer: str) -> bytes:
+    """The footer as HTML in ASCII, which every charset holds."""
+    lines = (html.escape(line.rstrip()) for line in footer.strip().splitlines())
+    shown = "<br>\r\n".join(lines)
+    return f"\r\n<p>{shown}</p>\r\n".encode("ascii", "xmlcharrefreplace")
+
+
+def _codec(charset: str) -> str | None:
+    """Python's name of a charset in which ASCII is written as ASCII; None for any other."""
+    known = words.known_charset(charset)
+    return known if known is not None and "<".encode(known, "replace") == b"<" else None
 
 
 def _octets(footer: str, charset: str, *, flowed: bool) -> bytes | None:
-    known = words.known_charset(charset)
-    if known is None or known.startswith(("utf-16", "utf-32")):
+    known = _codec(charset)
+    if known is None:
         return None
     lines = [_without_trailing_blanks(line) for line in footer.splitlines()]
     if flowed:

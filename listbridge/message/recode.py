@@ -11,19 +11,19 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from listbridge.message import content, dkim, parts, protection, words
+from listbridge.message.edits import Edit, applied
 from listbridge.message.errors import MessageError
 from listbridge.message.headers import Field, Head, folded
 from listbridge.message.parts import Part
 from listbridge.message.wire import BLANK_LINE, ended, is_deliverable, joined, with_lf
 
-_KNOWN_ENCODINGS = content.IDENTITY | {"quoted-printable", "base64"}
+#: What can be undone and done again (RFC 2045 6).
+KNOWN_ENCODINGS = content.IDENTITY | {"quoted-printable", "base64"}
 # Their octets are no lines of text: quoted-printable would change what looks like a line end.
 _WIDE_CHARSETS = ("utf-16", "utf-32", "ucs-2", "ucs-4", "utf16", "utf32")
 # What no specials of addresses and parameters (RFC 5322 3.2.3, RFC 2045 5.1) interrupt.
 _RUN = re.compile(rb'[^ \t<>"(),;:@=]+')
 
-# Octets from here to there become these pieces.
-_Edit = tuple[int, int, Iterable[bytes]]
 _PIECE = 1 << 20
 _BASE64_LINE = 57  # octets
 
@@ -42,7 +42,7 @@ def deliverable(head: Head, source: bytes, start: int) -> tuple[Head, bytes | No
         return short_lines(head), None
     root = parts.tree_below(head, source, start)
     head, edits = _deliverable(source, root)
-    body = joined(chain((BLANK_LINE,), _applied(source, edits, start)))
+    body = joined(chain((BLANK_LINE,), applied(source, edits, start)))
     if not is_deliverable(body):
         raise Unalterable("a line is longer than 998 octets and cannot be broken")
     return _of_mime(head, root), body
@@ -62,7 +62,7 @@ def seven_bit(message: bytes) -> bytes | None:
             head = _of_mime(head, root)
         # No signature outlives another encoding of what it signs.
         head = dkim.rename_broken(head, head, body_changed=True)
-        body = _applied(message, edits, root.body_start)
+        body = applied(message, edits, root.body_start)
         result = joined(ended(chain((head.to_bytes(),), body)))
     except MessageError:
         return None
@@ -76,21 +76,7 @@ def _of_mime(head: Head, root: Part) -> Head:
     return head.append("MIME-Version", "1.0")
 
 
-def _applied(raw: bytes, edits: Iterable[_Edit], position: int) -> Iterator[bytes]:
-    """The bytes from a position on, with the edits, in pieces."""
-    for start, end, replacement in edits:
-        yield from _pieces(raw, position, start)
-        yield from replacement
-        position = end
-    yield from _pieces(raw, position, len(raw))
-
-
-def _pieces(raw: bytes, start: int, end: int) -> Iterator[bytes]:
-    for position in range(start, end, _PIECE):
-        yield raw[position : min(end, position + _PIECE)]
-
-
-def _deliverable_edits(raw: bytes, part: Part) -> Iterator[_Edit]:
+def _deliverable_edits(raw: bytes, part: Part) -> Iterator[Edit]:
     """Edits in the order of the bytes, none overlapping another."""
     if not is_deliverable(raw, part.start, part.end):
         head, edits = _deliverable(raw, part)
@@ -98,7 +84,7 @@ def _deliverable_edits(raw: bytes, part: Part) -> Iterator[_Edit]:
         yield from edits
 
 
-def _deliverable(raw: bytes, part: Part) -> tuple[Head, Iterable[_Edit]]:
+def _deliverable(raw: bytes, part: Part) -> tuple[Head, Iterable[Edit]]:
     """The new head of a part, and the edits of its body."""
     # A part's own head is not covered by the signature that the part holds.
     head = short_lines(part.head)
@@ -113,9 +99,9 @@ def _deliverable(raw: bytes, part: Part) -> tuple[Head, Iterable[_Edit]]:
 def _inside(
     raw: bytes,
     part: Part,
-    between: Callable[[bytes, int, int], Iterator[_Edit]],
-    edits: Callable[[bytes, Part], Iterator[_Edit]],
-) -> Iterator[_Edit]:
+    between: Callable[[bytes, int, int], Iterator[Edit]],
+    edits: Callable[[bytes, Part], Iterator[Edit]],
+) -> Iterator[Edit]:
     """The edits of all that a container holds: of its parts, and of what stands between them."""
     position = part.body_start
     for child in part.children:
@@ -125,7 +111,7 @@ def _inside(
     yield from between(raw, position, part.end)
 
 
-def _scrubbed(raw: bytes, start: int, end: int) -> Iterator[_Edit]:
+def _scrubbed(raw: bytes, start: int, end: int) -> Iterator[Edit]:
     """What stands before, between and after parts is for nobody to read: bad lines are left out.
 
     A delimiter stays, without the blanks that made it long.
@@ -142,14 +128,14 @@ def _scrubbed(raw: bytes, start: int, end: int) -> Iterator[_Edit]:
     yield start, end, kept
 
 
-def _ascii_edits(raw: bytes, part: Part) -> Iterator[_Edit]:
+def _ascii_edits(raw: bytes, part: Part) -> Iterator[Edit]:
     if not raw[part.start : part.end].isascii():
         head, edits = _in_ascii(raw, part)
         yield part.start, part.body_start, (head.to_bytes(),)
         yield from edits
 
 
-def _in_ascii(raw: bytes, part: Part) -> tuple[Head, Iterable[_Edit]]:
+def _in_ascii(raw: bytes, part: Part) -> tuple[Head, Iterable[Edit]]:
     """The new head of a part, and the edits of its body."""
     head = _ascii_head(part.head)
     if parts.body(raw, part).isascii():
@@ -165,7 +151,7 @@ def _in_ascii(raw: bytes, part: Part) -> tuple[Head, Iterable[_Edit]]:
     return head, _inside(raw, part, _ascii_between, _ascii_edits)
 
 
-def _ascii_between(raw: bytes, start: int, end: int) -> Iterator[_Edit]:
+def _ascii_between(raw: bytes, start: int, end: int) -> Iterator[Edit]:
     between = raw[start:end]
     if not between.isascii():
         text = between.decode("ascii", "replace").replace("\ufffd", "?")
@@ -177,9 +163,9 @@ def _refuse_if_protected(raw: bytes, part: Part, trouble: str) -> None:
         raise Unalterable(f"a signed or encrypted part {trouble}; it must not be altered")
 
 
-def _recoded(raw: bytes, part: Part, head: Head) -> tuple[Head, Iterable[_Edit]]:
+def _recoded(raw: bytes, part: Part, head: Head) -> tuple[Head, Iterable[Edit]]:
     what = part.content
-    if what.encoding not in _KNOWN_ENCODINGS or what.main == "multipart":
+    if what.encoding not in KNOWN_ENCODINGS or what.main == "multipart":
         raise Unalterable(f"a part of type {what.type} cannot be encoded anew")
     is_text = what.main == "text" and not what.charset.startswith(_WIDE_CHARSETS)
     encoding = "quoted-printable" if is_text and what.encoding != "base64" else "base64"

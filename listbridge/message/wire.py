@@ -51,15 +51,15 @@ def clean(data: bytes) -> bytes:
     return joined(clean_pieces(data, 0))
 
 
-def clean_pieces(data: bytes, start: int) -> Iterator[bytes]:
+def clean_pieces(data: bytes, start: int, end: int | None = None) -> Iterator[bytes]:
     """The data from an offset on, cleaned, in pieces of which none begins within a line end."""
-    for piece in with_lf(_without_nul(data, start)):
+    for piece in with_lf(_without_nul(data, start, len(data) if end is None else end)):
         yield piece.replace(b"\n", b"\r\n")
 
 
-def _without_nul(data: bytes, start: int) -> Iterator[bytes]:
-    for position in range(start, len(data), _PIECE):
-        yield data[position : position + _PIECE].replace(b"\0", b"")
+def _without_nul(data: bytes, start: int, end: int) -> Iterator[bytes]:
+    for position in range(start, end, _PIECE):
+        yield data[position : min(end, position + _PIECE)].replace(b"\0", b"")
 
 
 def with_lf(pieces: Iterable[bytes]) -> Iterator[bytes]:

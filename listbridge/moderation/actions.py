@@ -3,19 +3,34 @@
 from listbridge import clock, message
 from listbridge.category import Category
 from listbridge.delivery import fanout
+from listbridge.dmarc import Policy
+from listbridge.membership import subscriptions
 from storage import categories, posts, raw_messages
 from storage.database import Tx
 from storage.posts import Post
 from storage.states import PostState
 
 
-def approve(tx: Tx, category: Category, post: Post) -> bool:
-    """Accept a held post and put it into the outbox; False if it is not held any more."""
+def approve(tx: Tx, category: Category, post: Post, policy: Policy = Policy.UNKNOWN) -> bool:
+    """Accept a held post and put it into the outbox; False if it is not held any more.
+
+    `policy` is that of the author's domain, see `from_choice.policies`.
+    """
     categories.lock(tx, post.category_id)
     if not posts.decide(tx, post.id, PostState.ACCEPTED, "approved by a moderator"):
         return False
     raw = raw_messages.read(tx, post.raw_id)
-    fanout.fan_out(tx, category, post, raw=raw, parsed=message.parse(raw), now=clock.now())
+    parsed = message.parse(raw)
+    fanout.fan_out(
+        tx,
+        category,
+        post,
+        raw=raw,
+        parsed=parsed,
+        is_member=subscriptions.is_member(tx, post.category_id, parsed.author),
+        policy=policy,
+        now=clock.now(),
+    )
     return True
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from listbridge.guard import safe
 from listbridge.network import IpVersion
@@ -61,6 +61,9 @@ class OutgoingSettings(BaseModel):
     client_certificate: Path | None = None
     client_key: Path | None = None
     ip: IpVersion = "any"
+    #: Whether mail may go out whose From is somebody else's; None: as far as is known, see
+    #: `delivery.from_choice`.
+    foreign_from: StrictBool | None = None
     hello_name: Annotated[_SafeText, AfterValidator(_hello_name)] | None = None
     max_connections: int = Field(default=4, ge=1)
     #: Recipients in one transaction; RFC 5321 4.5.3.1.8 promises room for no more than 100.

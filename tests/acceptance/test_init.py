@@ -31,7 +31,7 @@ from listbridge import cli
 from listbridge.mailsession.providers import discovery
 resolver = dns.resolver.Resolver(configure=False)
 resolver.nameservers, resolver.port = ["127.0.0.1"], int(sys.argv.pop(1))
-discovery._system_resolver = lambda: resolver
+discovery.system_resolver = lambda: resolver
 cli.main()
 """
 

@@ -22,6 +22,9 @@ class DnsServer:
         self.asked: list[str] = []  #: every question, as "NAME KIND"
         self.is_silent = False  #: never answers
         self.garbles = False  #: answers with what is no DNS message
+        self.ttl = 60  #: of every record, in seconds
+        self.unanswered: set[str] = set()  #: names whose own servers are silent
+        self.failing: set[str] = set()  #: names for which the answer is SERVFAIL
 
     @property
     def resolver(self) -> dns.resolver.Resolver:
@@ -58,14 +61,17 @@ class DnsServer:
         name, kind = query.question[0].name, query.question[0].rdtype
         key = (name.to_text(omit_final_dot=True), kind.name)
         self.asked.append(" ".join(key))
-        if self.is_silent:
+        if self.is_silent or key[0] in self.unanswered:
             return
         if self.garbles:
             self._socket.sendto(b"no answer at all", client)
             return
         reply = dns.message.make_response(query)
-        if key in self.answers:
-            reply.answer.append(dns.rrset.from_text(name, 60, "IN", kind, *self.answers[key]))
+        if key[0] in self.failing:
+            reply.set_rcode(dns.rcode.SERVFAIL)
+        elif key in self.answers:
+            records = self.answers[key]
+            reply.answer.append(dns.rrset.from_text(name, self.ttl, "IN", kind, *records))
         else:
             reply.set_rcode(dns.rcode.NXDOMAIN)
         self._socket.sendto(reply.to_wire(), client)

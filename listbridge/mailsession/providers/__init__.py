@@ -6,6 +6,7 @@ discovery  what a domain itself says in the DNS: SRV records, or a provider's ma
 """
 
 from listbridge.mailsession.providers.known import (
+    for_account,
     for_address,
     for_exchanger,
     for_host,
@@ -14,4 +15,4 @@ from listbridge.mailsession.providers.known import (
 )
 from listbridge.mailsession.providers.profile import Profile
 
-__all__ = ["Profile", "for_address", "for_exchanger", "for_host", "names", "profile"]
+__all__ = ["Profile", "for_account", "for_address", "for_exchanger", "for_host", "names", "profile"]

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from listbridge.guard import is_safe
 from listbridge.mailsession.providers.known import for_exchanger
 from listbridge.mailsession.providers.profile import Profile
+from listbridge.nameservers import Resolver, system_resolver
 
 if TYPE_CHECKING:
     # Every command loads this module, and only `init` asks: dnspython has sixty of its own.
@@ -39,13 +40,6 @@ _OUTGOING: tuple[tuple[str, _Kind, _Security], ...] = (
     ("_submissions", "smtp", "tls"),
     ("_submission", "smtp", "starttls"),
 )
-
-
-class Resolver(Protocol):
-    """The part of `dns.resolver.Resolver` that is used."""
-
-    def resolve(self, qname: str, rdtype: str, *, lifetime: float, search: bool) -> Any:
-        """Return the records, or raise a `dns.exception.DNSException`."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +84,7 @@ class _Asking:
     def __init__(self, domain: str, resolver: Resolver | None) -> None:
         self._domain = domain.rstrip(".")
         self._deadline = time.monotonic() + PATIENCE_SECONDS
-        self._resolver = resolver or _system_resolver()
+        self._resolver = resolver or system_resolver()
 
     def servers(self, service: str) -> list[SRV]:
         """Return the SRV records of a service in the order in which they are to be used."""
@@ -112,16 +106,6 @@ class _Asking:
             return list(self._resolver.resolve(name, kind, lifetime=left, search=False))
         except (dns.exception.DNSException, OSError, UnicodeError):
             return []  # UnicodeError: a name that cannot be written in the DNS
-
-
-def _system_resolver() -> Resolver | None:
-    import dns.exception
-    import dns.resolver
-
-    try:
-        return dns.resolver.Resolver()
-    except (dns.exception.DNSException, OSError):
-        return None  # This machine knows no name server.
 
 
 def _in_order(

@@ -40,6 +40,16 @@ def for_host(host: str) -> Profile | None:
     return min(found, key=lambda one: bool(one.domains), default=None)
 
 
+@functools.lru_cache(maxsize=256)
+def for_account(host: str, username: str | None) -> Profile | None:
+    """Return the provider of an outgoing account.
+
+    One server may serve the provider's own addresses and, on other terms, those of others.
+    """
+    own = for_address(username or "")
+    return own if own is not None and own.smtp.host == host else for_host(host)
+
+
 def for_exchanger(host: str) -> Profile | None:
     """Return the provider that hosts a domain whose mail goes to `host`; the longest name wins."""
     host = host.lower().rstrip(".")

@@ -14,19 +14,13 @@ _BUDGETS = {"max_per_hour": "an hour", "max_per_day": "a day"}
 def check_provider(category: Category) -> Iterator[Finding]:
     """Yield findings about the account's limits and sender, where its provider is a known one."""
     outgoing = category.outgoing
-    profile = _profile(outgoing) if outgoing else None
-    if outgoing is None or profile is None:
+    if outgoing is None:
+        return
+    profile = providers.for_account(outgoing.host, outgoing.username)
+    if profile is None:
         return
     yield from _limits(category.slug, outgoing, profile)
     yield from _sender(category, outgoing, profile)
-
-
-def _profile(outgoing: OutgoingSettings) -> Profile | None:
-    # One server may serve the provider's own addresses and, with other limits, those of others.
-    own = providers.for_address(outgoing.username or "")
-    if own is not None and own.smtp.host == outgoing.host:
-        return own
-    return providers.for_host(outgoing.host)
 
 
 def _limits(slug: str, outgoing: OutgoingSettings, profile: Profile) -> Iterator[Finding]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from listbridge.mailsession import providers
 from listbridge.mailsession.providers import Profile
-from listbridge.mailsession.providers.discovery import Announced, Resolver, look_up
+from listbridge.mailsession.providers.discovery import Announced, look_up
+from listbridge.nameservers import Resolver
 from listbridge.service.setup import servers
 from listbridge.service.setup.servers import Protocol, Server
 

@@ -263,6 +263,15 @@ def test_footer_may_have_no_other_control_character(category: WriteCategory) -> 
     assert "message.footer: contains a control character" in problems()[0]
 
 
+def test_footer_may_name_only_what_there_is(category: WriteCategory) -> None:
+    category(end='[message]\nfooter = "{list_name}: {member}"')
+
+    [problem] = problems()
+    assert "message.footer: " in problem
+    assert "no {member}" in problem
+    assert "{list_name}, {list_address}, {list_id}" in problem
+
+
 def test_moderators_are_the_owners_unless_said_otherwise(category: WriteCategory) -> None:
     category("a", top='owners = ["o@example.org"]')
     category("b", top='owners = ["o@example.org"]\nmoderators = []')

@@ -152,6 +152,6 @@ def test_a_name_that_cannot_be_asked_for_is_not_found(server: DnsServer, domain:
 
 
 def test_a_machine_without_name_servers_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(discovery, "_system_resolver", lambda: None)
+    monkeypatch.setattr(discovery, "system_resolver", lambda: None)
 
     assert look_up(DOMAIN) == Discovery()

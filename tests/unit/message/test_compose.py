@@ -291,6 +291,16 @@ def test_a_signature_over_a_changed_or_added_field_is_renamed(signature: str, ho
     assert bool(head.first("X-Original-DKIM-Signature")) is not holds
 
 
+@pytest.mark.parametrize("odd", ["To : a@b.org", "To: a@b.org,\r\n \r\n c@d.org"])
+@pytest.mark.parametrize("canonical", ["simple", "relaxed"])
+def test_a_field_that_must_be_mended_breaks_only_what_signs_its_bytes(
+    odd: str, canonical: str
+) -> None:
+    raw = post(f"DKIM-Signature: v=1; h=to; c={canonical}", FROM_ALICE, odd)
+
+    assert bool(head_of(raw).first("DKIM-Signature")) is (canonical == "relaxed")
+
+
 def test_a_footer_breaks_every_signature() -> None:
     raw = post("DKIM-Signature: v=1; h=to; c=relaxed/relaxed", FROM_ALICE)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from listbridge.category import Posting
+from listbridge.dmarc import Policy
 from listbridge.intake.dispatch import dispatch
 from listbridge.intake.tally import Tally
 from listbridge.membership import subscriptions
@@ -63,6 +64,40 @@ def test_an_approved_post_goes_to_everybody_once(office: Office) -> None:
         PostState.ACCEPTED,
         "approved by a moderator",
     )
+
+
+def copy_head(office: Office) -> bytes:
+    """Return the head of the one copy."""
+    with office.db.reading() as tx:
+        head = tx.exec_driver_sql("SELECT head FROM outgoing").scalar_one()
+    assert isinstance(head, bytes)
+    return head
+
+
+@pytest.mark.parametrize("policy", [Policy.NONE, Policy.REJECT])
+def test_an_approved_post_is_from_whom_the_authors_domain_allows(
+    office: Office, policy: Policy
+) -> None:
+    held = post(office)
+
+    do(office, lambda tx: actions.approve(tx, office.category, held, policy))
+
+    keeps = copy_head(office).startswith(b"From: Ann <ann@example.net>\r\n")
+    assert keeps is (policy is Policy.NONE)
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_answers_to_an_approved_post_reach_an_author_who_is_no_member(
+    office: Office, joins: bool
+) -> None:
+    held = post(office)
+    if joins:
+        with office.db.transaction() as tx:
+            subscriptions.subscribe(tx, office.category_id, "ann@example.net", "", Origin.ADMIN)
+
+    do(office, lambda tx: actions.approve(tx, office.category, held))
+
+    assert (b"Reply-To: Ann <ann@example.net>, " in copy_head(office)) is not joins
 
 
 def test_a_held_post_goes_to_those_who_are_subscribed_when_it_is_approved(office: Office) -> None:
