@@ -96,15 +96,15 @@ def test_only_the_answer_ends_the_wait(server: AuthorisationServer, who: Client)
         def visits() -> None:
             for one in (address.replace("state=", "state=x"), address):
                 try:
-                    with urllib.request.urlopen(one, timeout=10) as page:
+                    with urllib.request.urlopen(one, timeout=60) as page:
                         page.read()
                 except urllib.error.HTTPError as err:
                     err.close()
 
         person = Thread(target=visits)
         person.start()
-        came = back.wait(asked, 30)
-        person.join(10)
+        came = back.wait(asked, 100)
+        person.join(60)
 
     assert browser.exchange(who, asked, came).access_token
 
