@@ -1,43 +1,55 @@
 """One category's settings: what it reads, what it sends, and what it does with a post."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from listbridge.mailbox import IncomingSettings
-from listbridge.message import FOOTER_NAMES, AddressError, normalise, placeholders
-from listbridge.quantities import Duration, Size
+from listbridge.message import FOOTER_NAMES, key, placeholders
+from listbridge.posting import Posting
+from listbridge.quantities import Duration
+from listbridge.settings import MailAddress, NonEmpty, Settings
 from listbridge.submission import OutgoingSettings
 
-Treatment = Literal["accept", "hold", "reject", "discard"]
+__all__ = [
+    "KINDS",
+    "Category",
+    "CategoryBasics",
+    "Kind",
+    "MailAddress",
+    "MessageSettings",
+    "NonEmpty",
+    "Posting",
+    "Settings",
+]
 
+Kind = Literal["discussion", "announce", "newsletter"]
 
-def _address(text: str) -> str:
-    try:
-        return normalise(text)
-    except AddressError as err:
-        raise ValueError(str(err)) from None
+#: THE table of what a kind sets: the values of what neither [posting] nor [message] sets itself.
+#: Members of an announce list have questions that its moderators want to see, readers of a
+#: newsletter write to nobody.
+KINDS: Mapping[Kind, Mapping[str, Mapping[str, Any]]] = {
+    "discussion": {
+        "posting": {"members": "accept", "non_members": "hold", "own_copy": True},
+        "message": {"reply_to": "list", "list_post": True},
+    },
+    "announce": {
+        "posting": {"members": "hold", "non_members": "hold", "own_copy": True},
+        "message": {"reply_to": "author", "list_post": False},
+    },
+    "newsletter": {
+        "posting": {"members": "reject", "non_members": "reject", "own_copy": True},
+        "message": {"reply_to": "author", "list_post": False},
+    },
+}
 
 
 def _some_time(value: timedelta) -> timedelta:
     if value <= timedelta(0):
         raise ValueError('write a duration above zero, such as "1m"')
-    return value
-
-
-def _some_size(value: int) -> int:
-    if value <= 0:
-        raise ValueError('write a size above zero, such as "10MB"')
     return value
 
 
@@ -48,31 +60,6 @@ def _footer(text: str) -> str:
     return text
 
 
-MailAddress = Annotated[str, AfterValidator(_address)]
-NonEmpty = Annotated[str, StringConstraints(min_length=1)]
-
-
-class Settings(BaseModel):
-    """What all tables have in common: nothing unknown, nothing changed later, no value echoed."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        validate_by_name=True,
-        validate_by_alias=True,
-    )
-
-
-class Posting(Settings):
-    """What becomes of a post, by who wrote it."""
-
-    members: Treatment = "accept"
-    non_members: Treatment = "hold"
-    max_size: Annotated[Size, AfterValidator(_some_size)] = 10_000_000  #: bytes
-    own_copy: StrictBool = True
-
-
 class MessageSettings(Settings):
     """How the copy that subscribers get differs from what the author wrote."""
 
@@ -80,6 +67,7 @@ class MessageSettings(Settings):
         default="auto", validation_alias="from"
     )
     reply_to: Literal["list", "author", "both"] = "list"
+    list_post: StrictBool = True
     subject_prefix: str = ""
     footer: Annotated[str, AfterValidator(_footer)] = ""
     personalise: StrictBool = False
@@ -90,6 +78,7 @@ class CategoryBasics(Settings):
 
     name: str = ""
     address: MailAddress
+    kind: Kind = "discussion"
     description: str = ""
     active: StrictBool = True
     poll_every: Annotated[Duration, AfterValidator(_some_time)] = timedelta(minutes=1)
@@ -100,6 +89,15 @@ class CategoryBasics(Settings):
     outgoing: OutgoingSettings | None = None
     posting: Posting = Posting()
     message: MessageSettings = MessageSettings()
+
+
+_TABLES: Mapping[str, type[Settings]] = {"posting": Posting, "message": MessageSettings}
+
+
+def _with_defaults(table: Settings, values: Mapping[str, Any]) -> Settings:
+    """Put these values where the table itself sets none."""
+    unset = {name: value for name, value in values.items() if name not in table.model_fields_set}
+    return table.model_copy(update=unset)
 
 
 class Category(CategoryBasics):
@@ -119,4 +117,12 @@ class Category(CategoryBasics):
         filled["name"] = given.get("name") or given.get("slug", "")
         if given.get("moderators") is None:
             filled["moderators"] = given.get("owners", ())
+        for table, values in KINDS[given.get("kind", "discussion")].items():
+            said = _TABLES[table].model_validate(given.get(table, {}))
+            filled[table] = _with_defaults(said, values)
         return filled
+
+    @property
+    def staff(self) -> frozenset[str]:
+        """The keys of the addresses of its owners and moderators."""
+        return frozenset(map(key, (*self.owners, *self.moderators)))

@@ -43,6 +43,11 @@ def _decided_for_nobody(tx: Tx) -> Iterator[Problem]:
     yield from _each(tx, query, "inbound", "was decided before it was known who it was sent to")
 
 
+def _decided_too_soon(tx: Tx) -> Iterator[Problem]:
+    query = select(inbound.c.id).where(inbound.c.decided_at < inbound.c.not_before)
+    yield from _each(tx, query, "inbound", "was decided before its time")
+
+
 def _posts_without_inbound(tx: Tx) -> Iterator[Problem]:
     results = (Result.POST, Result.REPLY)
     query = (
@@ -122,6 +127,7 @@ _CHECKS: tuple[Callable[[Tx], Iterator[Problem]], ...] = (
     _deleted_before_stored,
     _decided_for_nobody,
     _posts_missing,
+    _decided_too_soon,
     _posts_without_inbound,
     _posts_without_outgoing,
     _sent_without_acceptance,

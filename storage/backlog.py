@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, false, func, not_, select
 
 from storage.database import Tx
 from storage.schema import (
@@ -40,6 +40,7 @@ class Backlog:
     due_last: datetime | None = None  #: the latest such time
     oldest: datetime | None = None  #: when the oldest message still to be sent was made
     received: int = 0  #: inbound messages that are not decided yet
+    scheduled: int = 0  #: inbound messages whose time is still to come
     shunted: int = 0  #: inbound messages that wait for a person
     held_posts: int = 0  #: posts that wait for a moderator
 
@@ -67,6 +68,9 @@ def every(tx: Tx, now: datetime) -> dict[int, Backlog]:
         before = found[category_id]
         oldest = min(oldest, before.oldest or oldest)
         found[category_id] = replace(before, sending=sending, oldest=oldest)
+    for category_id, received, scheduled in tx.execute(_received(now)):
+        before = found[category_id]
+        found[category_id] = replace(before, received=received, scheduled=scheduled)
     for name, query in _COUNTED.items():
         for category_id, number in tx.execute(query):
             found[category_id] = replace(found[category_id], **{name: number})
@@ -107,6 +111,15 @@ def _sending() -> Select[Any]:
     )
 
 
+def _received(now: datetime) -> Select[Any]:
+    later = func.coalesce(inbound.c.not_before > now, false())
+    return (
+        select(inbound.c.category_id, _count_if(not_(later)), _count_if(later))
+        .where(is_received)
+        .group_by(inbound.c.category_id)
+    )
+
+
 def _held_posts() -> Select[Any]:
     # Category by category, so that the index is searched and not read from end to end.
     held = (
@@ -126,9 +139,6 @@ _COUNTED: dict[str, Select[Any]] = {
     "held": select(deliveries.c.category_id, func.count())
     .where(is_held)
     .group_by(deliveries.c.category_id),
-    "received": select(inbound.c.category_id, func.count())
-    .where(is_received)
-    .group_by(inbound.c.category_id),
     "shunted": select(inbound.c.category_id, func.count())
     .where(is_shunted)
     .group_by(inbound.c.category_id),

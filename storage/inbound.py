@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, exists, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, select
 
 from storage import categories as known_categories
 from storage import raw_messages
@@ -69,11 +69,24 @@ def keep(
     source: Source,
     now: datetime,
     approved: bool = False,
+    not_before: datetime | None = None,
 ) -> tuple[int, int]:
-    """Store a message as received; return (inbound id, raw id). We answer for it from here on."""
+    """Store a message as received; return (inbound id, raw id). We answer for it from here on.
+
+    It is decided at once, or `not_before` that moment.
+    """
     raw_id = raw_messages.keep(tx, raw)
     known_categories.lock(tx, category_id)
-    return keep_stored(tx, category_id, raw_id, source=source, now=now, approved=approved), raw_id
+    inbound_id = keep_stored(
+        tx,
+        category_id,
+        raw_id,
+        source=source,
+        now=now,
+        approved=approved,
+        not_before=not_before,
+    )
+    return inbound_id, raw_id
 
 
 def keep_stored(
@@ -85,6 +98,7 @@ def keep_stored(
     now: datetime,
     approved: bool = False,
     unrouted: bool = False,
+    not_before: datetime | None = None,
 ) -> int:
     """As `keep`, of bytes that are stored; return the inbound id. The category is locked by then.
 
@@ -98,6 +112,7 @@ def keep_stored(
         "approved": approved,
         "unrouted": unrouted,
         "received_at": now,
+        "not_before": not_before,
         "state": InboundState.RECEIVED,
         "attempts": 0,
     }
@@ -117,15 +132,21 @@ def waiting(tx: Tx, category_id: int) -> list[int]:
     return list(tx.execute(query.order_by(table.c.id)).scalars())
 
 
-def backlog(tx: Tx, category_ids: Collection[int]) -> list[Waiting]:
-    """Return the undecided messages of a few categories in the order they came."""
+def backlog(tx: Tx, category_ids: Collection[int], now: datetime) -> list[Waiting]:
+    """Return the undecided messages of a few categories whose time has come, as they came."""
     columns = (table.c.id, table.c.category_id, table.c.attempts, stored.c.size, table.c.unrouted)
     query = (
         select(*columns)
         .join(stored, stored.c.id == table.c.raw_id)
-        .where(table.c.category_id.in_(category_ids), is_received)
+        .where(table.c.category_id.in_(category_ids), is_received, _is_due(now))
     )
     return [Waiting(*row) for row in tx.execute(query.order_by(table.c.id))]
+
+
+def overdue(tx: Tx, now: datetime) -> list[int]:
+    """Return the categories with undecided messages that had to wait for a time now past."""
+    query = select(table.c.category_id).where(is_received, table.c.not_before <= now)
+    return list(tx.execute(query.distinct()).scalars())
 
 
 def shunted(tx: Tx, category_id: int | None = None) -> list[Inbound]:
@@ -219,6 +240,10 @@ def drop(tx: Tx, inbound_id: int) -> bool:
 
 def _leave(tx: Tx, inbound_id: int, state: InboundState, values: dict[str, object]) -> bool:
     return tx.execute(_LEAVE, {"this": inbound_id, "left": state, **values}).rowcount == 1
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return table.c.not_before.is_(None) | (table.c.not_before <= now)
 
 
 def _query() -> Select[Any]:

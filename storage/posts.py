@@ -93,6 +93,7 @@ def add(tx: Tx, new: NewPost, now: datetime) -> int:
         "message_id": new.message_id,
         "fingerprint": new.fingerprint,
         "sender": new.sender,
+        "sender_key": new.sender and new.sender.lower(),
         "sender_name": new.sender_name,
         "subject": new.subject,
         "date": new.date,
@@ -189,6 +190,37 @@ def lately_by(tx: Tx, category_id: int, sender: str, most: int) -> list[tuple[in
         .limit(most)
     )
     return [(raw_id, subject) for raw_id, subject in tx.execute(query)]
+
+
+def accepted_of(tx: Tx, category_id: int, author: str, most: int) -> int:
+    """Count the accepted posts of the author with this key, up to `most`."""
+    found = _by(category_id, author).where(table.c.state == PostState.ACCEPTED).limit(most)
+    return tx.execute(select(func.count()).select_from(found.subquery())).scalar_one()
+
+
+def posted_by(tx: Tx, category_id: int, author: str, since: datetime) -> int:
+    """Count what the author with this key has posted since then."""
+    found = _by(category_id, author).where(
+        table.c.created_at >= since, table.c.state.in_(_IN_THREADS)
+    )
+    return tx.execute(select(func.count()).select_from(found.subquery())).scalar_one()
+
+
+def posted_beside(tx: Tx, post_id: int, since: datetime) -> int:
+    """Count the posts since then in the thread of a post, that one included."""
+    thread = select(table.c.thread_id).where(table.c.id == post_id).scalar_subquery()
+    query = select(func.count()).where(
+        table.c.thread_id == thread,
+        table.c.created_at >= since,
+        table.c.state.in_(_IN_THREADS),
+    )
+    return tx.execute(query).scalar_one()
+
+
+def _by(category_id: int, author: str) -> Select[Any]:
+    return select(table.c.id).where(
+        table.c.category_id == category_id, table.c.sender_key == author
+    )
 
 
 def known_as(tx: Tx, category_id: int, message_ids: Sequence[str]) -> dict[str, int]:

@@ -38,7 +38,7 @@ from storage.states import (
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 
 metadata = MetaData(
     naming_convention={
@@ -98,6 +98,7 @@ inbound = Table(
     # Which categories it was sent to is still to be found out; until then it is with one of those
     # that read the mailbox.
     Column("unrouted", Boolean, nullable=False, server_default=false()),
+    Column("not_before", Moment),  # it is to be decided then and no sooner
     Column("state", String, nullable=False),
     Column("attempts", Integer, nullable=False),  # begun and not finished: how often we died on it
     Column("result", String),
@@ -164,6 +165,7 @@ posts = Table(
     Column("parent_id", ForeignKey("posts.id")),
     Column("parent_rank", Integer),  # place of the parent among the references, 0 = nearest
     Column("sender", String),
+    Column("sender_key", String),  # the address in lower case, for comparing
     Column("sender_name", String, nullable=False),
     Column("subject", Text, nullable=False),
     Column("date", Moment, nullable=False),
@@ -175,6 +177,7 @@ posts = Table(
     UniqueConstraint("category_id", "raw_id"),
     UniqueConstraint("category_id", "message_id", "fingerprint"),
     Index("ix_posts_category_id_state", "category_id", "state"),
+    Index("ix_posts_sender", "category_id", "sender_key", "created_at"),
     Index("ix_posts_thread_id", "thread_id"),
     Index("ix_posts_parent_id", "parent_id"),
 )

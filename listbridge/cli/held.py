@@ -18,6 +18,7 @@ from listbridge.dmarc import Policy
 from listbridge.errors import ListbridgeError
 from listbridge.message import parse
 from listbridge.moderation import actions
+from listbridge.moderation.password import opened as opened_by
 from storage import posts, raw_messages
 from storage.database import Tx
 from storage.posts import Post
@@ -59,7 +60,7 @@ def show(id_: str, settings: Settings) -> None:
         post = posts.find(tx, post_id)
         if post is None or post.state is not PostState.HELD:
             raise ListbridgeError(f"post {post_id} is {_NOT_HELD}")
-        text = parse(raw_messages.read(tx, post.raw_id)).text
+        text = _text(installation, post, raw_messages.read(tx, post.raw_id))
     row = {**_row(post), "trail": post.trail, "text": text}
     output.show_one(row, as_json=settings.json)
 
@@ -142,6 +143,11 @@ def _policies(installation: Installation, post_ids: list[int]) -> dict[int, Poli
         by_author = from_choice.policies(installation.category(slug), [post.sender for post in own])
         policies |= {post.id: by_author.get(post.sender, Policy.UNKNOWN) for post in own}
     return policies
+
+
+def _text(installation: Installation, post: Post, raw: bytes) -> str:
+    category = installation.configuration.categories.get(post.category)
+    return parse(raw).text if category is None else opened_by(category, raw).parsed.text
 
 
 def _require_usable(installation: Installation, post: Post) -> None:

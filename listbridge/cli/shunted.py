@@ -7,6 +7,7 @@ from listbridge.cli import chosen, events, output
 from listbridge.cli.completion import slugs
 from listbridge.cli.options import Settings, common, opened, require_category
 from listbridge.errors import ListbridgeError
+from listbridge.moderation.password import without_password
 from storage import inbound, raw_messages
 from storage.database import Tx
 from storage.inbound import Inbound
@@ -48,8 +49,10 @@ def show(id_: str, settings: Settings) -> None:
         one = inbound.find(tx, inbound_id)
         if one is None or one.state is not InboundState.SHUNTED:
             raise ListbridgeError(f"message {inbound_id} is {_NOT_SHUNTED}")
-        raw = raw_messages.read(tx, one.raw_id).decode("utf-8", "backslashreplace")
-        row = {**_row(tx, one), "traceback": one.traceback, "raw": raw}
+        category = installation.configuration.categories.get(one.category)
+        raw = without_password(category, raw_messages.read(tx, one.raw_id))
+        shown = raw.decode("utf-8", "backslashreplace")
+        row = {**_row(tx, one), "traceback": one.traceback, "raw": shown}
     output.show_one(row, as_json=settings.json)
 
 

@@ -42,6 +42,7 @@ def _row(one: CategoryStatus) -> output.Row:
         "uncertain": waits.uncertain,
         "held_deliveries": waits.held,
         "undecided": waits.received,
+        "scheduled": waits.scheduled,
         "held": waits.held_posts,
         "shunted": waits.shunted,
         "paused_until": one.pause.until if one.pause else None,

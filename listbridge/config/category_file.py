@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from listbridge.category import Category, CategoryBasics
-from listbridge.config import halves, unsafe
+from listbridge.config import authserv, halves, unsafe
 from listbridge.config.models import HALVES, CategoryFile, Service
 from listbridge.config.problems import Finding, merged, validate
 from listbridge.config.sessions import Session, Sessions, address_of
@@ -43,7 +43,10 @@ def understand(
         found = wrong  # what only a pattern has led to
     if parsed is None or found:
         return None, found
-    return _category(slug, parsed, service), []
+    posting, unnamed = authserv.settled(parsed)
+    if unnamed:
+        return None, unnamed
+    return _category(slug, parsed.model_copy(update={"posting": posting}), service), []
 
 
 def _named(
@@ -134,6 +137,9 @@ def _category(slug: str, parsed: CategoryFile, service: Service) -> Category:
         given["incoming"] = halves.absolute(incoming, folder, tokens)
     if parsed.outgoing is not None:
         given["outgoing"] = halves.absolute(parsed.outgoing, folder, tokens)
+    if parsed.posting.password is not None:
+        password = halves.absolute_secret(parsed.posting.password, folder)
+        given["posting"] = parsed.posting.model_copy(update={"password": password})
     if parsed.subscribers.file is not None:
         given["subscribers_file"] = folder / parsed.subscribers.file
     return Category(slug=slug, **given)

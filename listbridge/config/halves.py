@@ -21,13 +21,14 @@ def absolute(half: _Half, folder: Path, tokens: Path) -> _Half:
         if (path := getattr(half, key)) is not None:
             changed[key] = folder / path
     if half.password is not None:
-        changed["password"] = _absolute_secret(half.password, folder)
+        changed["password"] = absolute_secret(half.password, folder)
     if half.oauth2 is not None:
         changed["oauth2"] = _absolute_oauth2(half.oauth2, half.username, folder, tokens)
     return half.model_copy(update=changed) if changed else half
 
 
-def _absolute_secret(secret: Secret, folder: Path) -> Secret:
+def absolute_secret(secret: Secret, folder: Path) -> Secret:
+    """Return the secret with its relative path counted from `folder`."""
     if secret.file is None:
         return secret
     return secret.model_copy(update={"file": folder / secret.file})
@@ -42,5 +43,5 @@ def _absolute_oauth2(
     elif username:
         changed["token_file"] = tokens / settings.file_name(username)
     if settings.client_secret is not None:
-        changed["client_secret"] = _absolute_secret(settings.client_secret, folder)
+        changed["client_secret"] = absolute_secret(settings.client_secret, folder)
     return settings.model_copy(update=changed)

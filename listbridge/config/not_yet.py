@@ -10,8 +10,6 @@ from listbridge.config.source import Source
 SERVICE = ("base_url",)
 CATEGORY = (
     "description",
-    "owners",
-    "moderators",
     "language",
     "message.personalise",
 )

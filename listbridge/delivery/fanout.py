@@ -45,6 +45,7 @@ def copy_for(
             list_id=message.list_id(category.address),
             from_mode=choice.mode,
             reply_to=category.message.reply_to,
+            takes_posts=category.message.list_post,
             subject_prefix=category.message.subject_prefix,
             footer=category.message.footer,
         )
@@ -70,8 +71,11 @@ def fan_out(
     is_member: bool,
     policy: Policy,
     now: datetime,
+    body_changed: bool = False,
 ) -> FannedOut:
     """Put an accepted post into the outbox; `is_member` and `policy` are those of its author.
+
+    `body_changed` if `raw` has not the stored body.
 
     A category that cannot send makes none, so that nothing old goes out once it can. A post that
     no server could take as it is gets its deliveries too, failed from the start with the reason.
@@ -85,6 +89,9 @@ def fan_out(
         is_member=is_member,
         policy=policy,
     )
+    body = copy.body
+    if body is None and body_changed:
+        body = b"\r\n" + raw[parsed.root.body_start :]
     without = None
     if parsed.author is not None and not category.posting.own_copy:
         without = message.key(parsed.author)
@@ -94,7 +101,7 @@ def fan_out(
         post_id=post.id,
         sender=category.address,  # RFC 5321 3.9.2: a list's mail comes from the list
         head=copy.head,
-        body=copy.body,
+        body=body,
         raw_id=post.raw_id,
         made_message_id=None if parsed.message_id else post.message_id,
     )

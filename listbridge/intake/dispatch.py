@@ -86,11 +86,11 @@ def dispatch_waiting(
     `queued` is called with the category's id whenever deliveries have been made.
     """
     with db.reading() as tx:
-        waiting = inbound.backlog(tx, readers.ids)
+        waiting = inbound.backlog(tx, readers.ids, clock.now())
     if for_several := [one for one in waiting if one.unrouted]:
         route(db, readers, for_several)
         with db.reading() as tx:
-            waiting = inbound.backlog(tx, readers.ids)
+            waiting = inbound.backlog(tx, readers.ids, clock.now())
     for reader in readers.polled:
         own = [one for one in waiting if one.category_id == reader.id and not one.unrouted]
         for group in groups(own):
@@ -130,7 +130,7 @@ def _decide_together(
 
     Whatever it raises, nothing is decided then.
     """
-    read = deque(_with_policies(category, _read_some(db, waiting)))
+    read = deque(_with_policies(category, _read_some(db, category, waiting)))
     decided: list[tuple[_Read, _Decision | None]] = []
     with db.transaction() as tx:
         categories.lock(tx, waiting[0].category_id)
@@ -145,7 +145,7 @@ def _decide_together(
     return len(decided)
 
 
-def _read_some(db: Database, waiting: Sequence[Inbound]) -> list[_Read]:
+def _read_some(db: Database, category: Category, waiting: Sequence[Inbound]) -> list[_Read]:
     """Read the first ones, as many as can be read in a moment, or as there are before a bad one."""
     with db.reading() as tx:
         stored = [_stored(tx, one) for one in waiting]
@@ -153,7 +153,7 @@ def _read_some(db: Database, waiting: Sequence[Inbound]) -> list[_Read]:
     begun = monotonic()
     for one, (raw, repeated) in zip(waiting, stored, strict=True):
         try:
-            read.append(_Read(one, raw, None if repeated else understand(raw)))
+            read.append(_Read(one, raw, None if repeated else understand(raw, category)))
         except Exception:
             break  # It is read again, alone, and what is wrong with it is seen to then.
         if monotonic() > begun + _LONG:
@@ -183,7 +183,7 @@ def _decide_alone(db: Database, category: Category, one: Inbound, tally: Tally) 
     with in_hand.shunted_if_bad(db, one, tally) as hand:
         with db.reading() as tx:
             hand.raw, repeated = _stored(tx, one)
-        understood = None if repeated else understand(hand.raw)
+        understood = None if repeated else understand(hand.raw, category)
         [read] = _with_policies(category, [_Read(one, hand.raw, understood)])
         with db.transaction() as tx:
             categories.lock(tx, one.category_id)
@@ -264,6 +264,7 @@ def _post(
         is_member=judgement.is_member,
         policy=policy,
         now=now,
+        body_changed=understood.password.body_changed,
     )
     return _Decision(judgement, counter, post_id, made.queued, made.refusal)
 

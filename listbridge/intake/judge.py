@@ -6,10 +6,13 @@ from listbridge import message
 from listbridge.category import Category
 from listbridge.intake import repeats, thread
 from listbridge.intake.classify import Finding, Kind, classify
+from listbridge.intake.history import history
 from listbridge.membership import subscriptions
-from listbridge.message import ParsedMessage
+from listbridge.message import ParsedMessage, authenticity
 from listbridge.moderation.chain import Verdict, judge
+from listbridge.moderation.password import Opened, opened
 from listbridge.moderation.rules import Submission
+from listbridge.posting import Posting
 from storage.database import Tx
 
 
@@ -17,10 +20,11 @@ from storage.database import Tx
 class Understood:
     """A message read, before the store is asked about it."""
 
-    raw: bytes
+    raw: bytes  #: without the posting password
     parsed: ParsedMessage
     fingerprint: str
     message_id: str  #: its own, or one derived from its bytes
+    password: Opened  #: what became of the posting password
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,13 @@ class Judgement:
     is_member: bool = False  #: whether the author is one
 
 
-def understand(raw: bytes) -> Understood:
+def understand(raw: bytes, category: Category) -> Understood:
     """Read a message; raise `MessageError` if it cannot be read within the limits."""
-    parsed = message.parse(raw)
+    read = opened(category, raw)
+    parsed = read.parsed
     message_id = parsed.message_id or message.derived_message_id(raw)
-    return Understood(raw, parsed, message.fingerprint(raw, parsed.root), message_id)
+    fingerprint = message.fingerprint(read.raw, parsed.root)
+    return Understood(read.raw, parsed, fingerprint, message_id, read)
 
 
 def consider(
@@ -48,8 +54,45 @@ def consider(
     finding = classify(tx, category, category_id, parsed, understood.fingerprint)
     if finding.kind is not Kind.POST:
         return Judgement(finding)
-    is_member = subscriptions.is_member(tx, category_id, parsed.author)
-    repetitions = repeats.same_answers(tx, category_id, parsed)
-    verdict = judge(Submission(parsed, category.posting, is_member, approved, repetitions))
     parent = thread.find_parent(tx, category_id, parsed.references)
-    return Judgement(finding, verdict, parent, is_member)
+    post = _submission(tx, category, category_id, understood, parent, approved=approved)
+    return Judgement(finding, judge(post), parent, post.is_member)
+
+
+def _submission(
+    tx: Tx,
+    category: Category,
+    category_id: int,
+    understood: Understood,
+    parent: tuple[int, int] | None,
+    *,
+    approved: bool,
+) -> Submission:
+    """Put together what the rules look at."""
+    parsed, posting = understood.parsed, category.posting
+    author = parsed.author
+    before = history(tx, posting, category_id, author, parent[0] if parent else None)
+    return Submission(
+        message=parsed,
+        posting=posting,
+        is_member=subscriptions.is_member(tx, category_id, author),
+        approved=approved,
+        repetitions=repeats.same_answers(tx, category_id, parsed),
+        kind=category.kind,
+        is_staff=author is not None and message.key(author) in category.staff,
+        doubt=_doubt(posting, parsed),
+        accepted_before=before.accepted_before,
+        by_author=before.by_author,
+        in_thread=before.in_thread,
+        gave_password=understood.password.given,
+        shows_password=understood.password.remains,
+    )
+
+
+def _doubt(posting: Posting, parsed: ParsedMessage) -> str | None:
+    """Say why the author may be somebody else; None also where nobody asks."""
+    if posting.authenticate == "off" or parsed.author is None:
+        return None
+    if posting.authserv_id is None:
+        return "no server is named that could tell"
+    return authenticity.doubt(parsed.head, parsed.author, posting.authserv_id)

@@ -51,7 +51,7 @@ def simulate(
 
 
 def _decide(tx: Tx, category: Category, category_id: int, raw: bytes, policy: Policy) -> Simulation:
-    understood = understand(raw)
+    understood = understand(raw, category)
     raw_id = raw_messages.find(tx, message.raw_hash(raw))
     if raw_id is not None and inbound.came_before(tx, category_id, raw_id, None):
         return _without_verdict(Kind.DUPLICATE, "the same bytes came before", understood)

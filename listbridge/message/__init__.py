@@ -7,6 +7,7 @@ content    the Content-* fields of a part
 limits     caps on what reading one message may cost
 parts      where each MIME part begins and ends
 text       the readable words of a message
+files      every file that came along, by name and type
 derived    mail-parser's view of the head
 messageids Message-ID, References, In-Reply-To
 protection signed and encrypted parts

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 from listbridge.message.headers import Head
 
+_FIELD = "Authentication-Results"
 # A field that says more is not read: nothing of use is said so far behind.
 _LONGEST = 16 * 1024
 # A comment, a quoted text, or anything else up to the next of them (RFC 5322 3.2).
-_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[()]|[^"()]+|.', re.DOTALL)
+# A text that is not closed goes on to the end, so that no character is looked at twice.
+_QUOTED = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
+_PIECE = re.compile(rf'{_QUOTED}|[()]|[^"()]+', re.DOTALL)
 # method[/version] = result, with its properties behind it; `reason` is one of them here.
-_PAIR = re.compile(r'([A-Za-z0-9_./-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]+)')
+_NAME = "[A-Za-z0-9_./-]"
+_PAIR = re.compile(rf'(?<!{_NAME})({_NAME}++)\s*+=\s*+({_QUOTED}|[^\s;"]+)', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -44,16 +48,22 @@ def topmost(head: Head) -> Authentication | None:
 
     The server's fields are those on top of the first one by anybody else; None without any field.
     """
-    read = [_read(one.value) for one in head.all("Authentication-Results")]
-    if not read:
+    first = on_top(head)
+    if first is None:
         return None
-    server = read[0].server
-    results: list[Result] = []
-    for one in read:
-        if one.server != server:
+    results = list(first.results)
+    for field in head.all(_FIELD)[1:]:
+        one = _read(field.value)
+        if one.server != first.server:
             break
         results += one.results
-    return Authentication(server, tuple(results))
+    return Authentication(first.server, tuple(results))
+
+
+def on_top(head: Head) -> Authentication | None:
+    """Return what the topmost field alone says: all below it may have come with the message."""
+    found = head.first(_FIELD)
+    return _read(found.value) if found else None
 
 
 def _read(value: bytes) -> Authentication:

@@ -36,6 +36,7 @@ class CopySettings:
     list_id: str  #: see `list_id`
     from_mode: FromMode = "list"
     reply_to: ReplyTo = "list"
+    takes_posts: bool = True  #: whether readers are told where to write to
     subject_prefix: str = ""
     footer: str = ""  #: with the placeholders of `footer.NAMES`
 
@@ -98,7 +99,7 @@ def _content(
         keeps_from=settings.from_mode == "author",
     )
     head = subject.prefixed(head, settings.subject_prefix)
-    head = listfields.added(head, name, address, settings.list_id)
+    head = listfields.added(head, name, address, settings.list_id, takes_posts=settings.takes_posts)
     if settings.footer.strip() and not parsed.signed and not parsed.encrypted:
         if body is None:
             return footer.add(raw, parsed.root, head, settings.filled_footer)

@@ -59,6 +59,15 @@ def read(head: Head, default: str = "text/plain") -> Content:
     )
 
 
+def file_names(head: Head) -> tuple[str, ...]:
+    """Return every name that a part gives its file: in its disposition, and in its type."""
+    found = (
+        _decoded(_structured(head.value("Content-Disposition"))[1], "filename"),
+        _decoded(_structured(head.value("Content-Type"))[1], "name"),
+    )
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
 def _type(kind: str, default: str) -> str:
     if not kind:
         return default

@@ -53,13 +53,16 @@ def stripped(head: Head) -> Head:
     return Head(tuple(kept))
 
 
-def added(head: Head, name: str, address: str, identifier: str) -> Head:
-    """Add this list's own fields; the loop field joins those that are there."""
+def added(head: Head, name: str, address: str, identifier: str, *, takes_posts: bool) -> Head:
+    """Add this list's own fields; the loop field joins those that are there.
+
+    Where readers are not to write, List-Post says so (RFC 2369 3.4).
+    """
     mailto = f"mailto:{quote(address, safe='@')}"
     return (
         head.replaced("Sender", address)
         .append("List-Id", _phrase(words.tidy(name)) + f" <{identifier}>".encode())
-        .append("List-Post", f"<{mailto}>")
+        .append("List-Post", f"<{mailto}>" if takes_posts else "NO")
         .append("List-Unsubscribe", f"<{mailto}?subject=unsubscribe>")
         .append("List-Help", f"<{mailto}?subject=help>")
         .append("Precedence", "list")

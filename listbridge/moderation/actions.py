@@ -1,10 +1,11 @@
 """What a moderator does with a held post."""
 
-from listbridge import clock, message
+from listbridge import clock
 from listbridge.category import Category
 from listbridge.delivery import fanout
 from listbridge.dmarc import Policy
 from listbridge.membership import subscriptions
+from listbridge.moderation.password import opened
 from storage import categories, posts, raw_messages
 from storage.database import Tx
 from storage.posts import Post
@@ -19,17 +20,17 @@ def approve(tx: Tx, category: Category, post: Post, policy: Policy = Policy.UNKN
     categories.lock(tx, post.category_id)
     if not posts.decide(tx, post.id, PostState.ACCEPTED, "approved by a moderator"):
         return False
-    raw = raw_messages.read(tx, post.raw_id)
-    parsed = message.parse(raw)
+    read = opened(category, raw_messages.read(tx, post.raw_id))
     fanout.fan_out(
         tx,
         category,
         post,
-        raw=raw,
-        parsed=parsed,
-        is_member=subscriptions.is_member(tx, post.category_id, parsed.author),
+        raw=read.raw,
+        parsed=read.parsed,
+        is_member=subscriptions.is_member(tx, post.category_id, read.parsed.author),
         policy=policy,
         now=clock.now(),
+        body_changed=read.body_changed,
     )
     return True
 

@@ -6,12 +6,27 @@ from dataclasses import dataclass
 from listbridge.moderation import rules
 from listbridge.moderation.rules import Action, Opinion, Submission
 
+# First what nobody may do, then what it is, and who wrote it last.
 _CHAIN: tuple[Callable[[Submission], Opinion | None], ...] = (
     rules.approved,
-    rules.no_usable_author,  # before membership: without an author there is nobody to look up
+    rules.no_usable_author,  # before all that asks for the author
+    rules.blocked,
+    rules.all_held,
     rules.too_large,
     rules.empty,
     rules.repeated,
+    rules.header_fields,
+    rules.too_many_attachments,
+    rules.unwanted_attachment,
+    rules.too_many_by_author,
+    rules.too_many_in_thread,
+    rules.shown_password,
+    rules.password,
+    rules.in_doubt,  # before everything that trusts the author
+    rules.staff,
+    rules.allowed,
+    rules.announce_only,
+    rules.first_posts,
     rules.member,
     rules.non_member,  # the last one always has an opinion
 )

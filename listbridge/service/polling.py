@@ -22,7 +22,7 @@ from listbridge.service.roster import Roster
 from scheduler import backoff
 from scheduler.job import Job
 from scheduler.runner import Runner
-from storage import polls
+from storage import inbound, polls
 from storage.errors import StoreError
 from storage.states import Trouble
 
@@ -32,6 +32,8 @@ _POLLS_AT_ONCE = 64
 _POLLS_AT_ONE_HOST = 8
 # A mailbox that cannot be read is looked at ever more rarely, down to this.
 _LONGEST_WAIT = timedelta(minutes=15)
+# How late a scheduled post may be; to look costs one question.
+_LOOK_AT_SCHEDULE = timedelta(seconds=10)
 # Of several services on one database the first to come makes a pass, and the others leave it out
 # if they come within this part of the interval after it. When each comes is drawn anew after every
 # pass, so that all of them have the same share.
@@ -47,6 +49,7 @@ class Polling:
         self._metrics = metrics
         self._queued = queued
         self._runner = Runner()
+        self._schedule = Runner()
         self._threads = ThreadPoolExecutor(_POLLS_AT_ONCE, thread_name_prefix="poll")
         self._hosts: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_POLLS_AT_ONE_HOST)
@@ -61,6 +64,8 @@ class Polling:
     async def run(self) -> None:
         """Poll until stopped."""
         self._take_over()
+        self._schedule.keep([Job("schedule", _LOOK_AT_SCHEDULE, self._follow_schedule)])
+        self._schedule.start()
         self._runner.start()
         await self._stopped.wait()
 
@@ -91,8 +96,21 @@ class Polling:
             self._wanted.add(lead)
             self._runner.run_now(lead)
 
+    async def _follow_schedule(self, _late: timedelta) -> None:
+        """Poll each category with a scheduled post whose time has come."""
+        with suppress(StoreError):  # the next look comes soon
+            for category_id in await asyncio.to_thread(self._overdue):
+                for slug in self._roster.active():
+                    if self._roster.id_of(slug) == category_id:
+                        self.poll_now(slug)
+
+    def _overdue(self) -> list[int]:
+        with self._roster.installation.db.reading() as tx:
+            return inbound.overdue(tx, clock.now())
+
     async def stop(self, within: timedelta) -> bool:
         """Begin no more passes; wait for those that go on, and say whether all have ended."""
+        await self._schedule.stop(timedelta(0))
         ended = await self._runner.stop(within)
         self._threads.shutdown(wait=False, cancel_futures=True)
         with suppress(StoreError):

@@ -23,7 +23,7 @@ OPEN = '[posting]\nnon_members = "accept"'
 MEMBERS = ("ann@example.net", "bob@example.org")
 KEYS = [
     *("category", "state", "last_poll", "next_poll", "backlog", "due", "oldest", "done_by"),
-    *("deferred", "uncertain", "held_deliveries", "undecided", "held", "shunted"),
+    *("deferred", "uncertain", "held_deliveries", "undecided", "scheduled", "held", "shunted"),
     *("paused_until", "error"),
 ]
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from storage import backlog
+from storage import inbound as messages
 from storage.database import Database
 from storage.schema import deliveries, inbound, posts
 
@@ -54,3 +55,23 @@ def test_counting_the_backlog_reads_no_more_than_what_is_unfinished(
 
     assert len(plans) == 6
     assert read_whole == set()
+
+
+def test_looking_at_the_schedule_reads_only_what_is_unfinished(
+    sqlite: Database, now: datetime
+) -> None:
+    asked: list[tuple[str, Any]] = []
+    with sqlite.reading() as tx:
+
+        @event.listens_for(tx, "before_cursor_execute")
+        def _note(_tx: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            asked.append((statement, parameters))
+
+        messages.overdue(tx, now)
+        event.remove(tx, "before_cursor_execute", _note)
+        [(statement, parameters)] = asked
+        plan = [
+            str(row[3]) for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+
+    assert [step for step in plan if "ix_inbound_waiting" in step]

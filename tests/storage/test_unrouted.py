@@ -120,7 +120,9 @@ def test_of_several_who_route_the_same_one_does(
 
     assert [sum(map(bool, some)) for some in zip(*made, strict=True)] == [1] * len(ones)
     with db.reading() as tx:
-        rows = [one.unrouted for one in inbound.backlog(tx, [category_id, other])]
+        rows = [
+            one.unrouted for one in inbound.backlog(tx, [category_id, other], datetime.now(UTC))
+        ]
     assert rows == [False] * len(ones) * (2 if agree else 1)
 
 

@@ -24,6 +24,7 @@ from listbridge.config.models import (
 from listbridge.intake.tally import Tally
 from listbridge.mailbox import IncomingSettings
 from listbridge.oauth2 import OAuth2Settings
+from listbridge.posting import HeaderRule
 from listbridge.quantities import parse_duration, parse_size
 from listbridge.submission import OutgoingSettings
 
@@ -41,6 +42,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "### `[incoming]`": IncomingSettings,
     "### `[outgoing]`": OutgoingSettings,
     "### `[posting]`": Posting,
+    "`[[posting.headers]]`": HeaderRule,
     "### `[message]`": MessageSettings,
     "### `[subscribers]`": Subscribers,
     "## OAuth2": OAuth2Settings,

@@ -140,6 +140,8 @@ class Profile(_Facts):
     deletion: Deletion = Deletion()
     #: What mail to name+anything@domain does: "plus" delivers it to name@domain.
     sub_addressing: Literal["plus", "other", "none"] | None = None
+    #: Under which name it writes Authentication-Results (RFC 8601 2.2).
+    authserv_id: _Domain | None = None
     #: Whether mail may only come from the account's own addresses.
     own_from_only: bool | None = None
     limits: Limits = Limits()

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from listbridge import clock
-from listbridge.category import Posting
+from listbridge.category import Category, Posting
 from listbridge.intake import dispatch as dispatching
 from listbridge.intake.dispatch import dispatch, dispatch_waiting
 from listbridge.intake.readers import Readers
@@ -532,10 +532,10 @@ def test_two_that_decide_one_message_make_one_post_and_count_it_once(
     faster, slower = Tally("general"), Tally("general")
     understand = dispatching.understand
 
-    def overtaken(raw: bytes) -> Any:
+    def overtaken(raw: bytes, category: Category) -> Any:
         monkeypatch.setattr(dispatching, "understand", understand)
         dispatch(office.db, office.reader(faster), inbound_id)
-        return understand(raw)
+        return understand(raw, category)
 
     monkeypatch.setattr(dispatching, "understand", overtaken)
     dispatch(office.db, office.reader(slower), inbound_id)
@@ -555,10 +555,10 @@ def test_two_that_decide_one_message_of_any_kind_count_it_once(
     faster, slower = Tally("general"), Tally("general")
     understand = dispatching.understand
 
-    def overtaken(raw: bytes) -> Any:
+    def overtaken(raw: bytes, category: Category) -> Any:
         monkeypatch.setattr(dispatching, "understand", understand)
         dispatch(office.db, office.reader(faster), inbound_id)
-        return understand(raw)
+        return understand(raw, category)
 
     monkeypatch.setattr(dispatching, "understand", overtaken)
     dispatch(office.db, office.reader(slower), inbound_id)
@@ -603,9 +603,9 @@ def fails_at(monkeypatch: pytest.MonkeyPatch, poison: bytes, trouble: BaseExcept
     """Let reading this message raise the trouble; all others are read."""
     understand = dispatching.understand
 
-    def failing(raw: bytes) -> Any:
+    def failing(raw: bytes, category: Category) -> Any:
         if raw == poison:
             raise trouble
-        return understand(raw)
+        return understand(raw, category)
 
     monkeypatch.setattr(dispatching, "understand", failing)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listbridge import message
+from listbridge import clock, message
 from listbridge.intake import route as routing
 from listbridge.intake.dispatch import dispatch_waiting
 from listbridge.intake.readers import Reader, Readers
@@ -73,7 +73,7 @@ class House:
         """Return with whom undecided messages are, and whether it is still open whose they are."""
         slugs = {number: slug for slug, number in self.ids.items()}
         with self.db.reading() as tx:
-            found = inbound.backlog(tx, list(slugs))
+            found = inbound.backlog(tx, list(slugs), clock.now())
         return [(slugs[one.category_id], one.unrouted) for one in found]
 
 
@@ -249,7 +249,7 @@ def test_one_on_which_the_program_died_thrice_is_left_alone(house: House) -> Non
     house.server.deliver(letter(1, To=DEV), letter(2, To=DEV))
     taken_in(house)
     with house.db.transaction() as tx:
-        first = inbound.backlog(tx, list(house.ids.values()))[0]
+        first = inbound.backlog(tx, list(house.ids.values()), clock.now())[0]
         for _ in range(3):
             inbound.begin(tx, first.id)
 
@@ -287,7 +287,9 @@ def test_trouble_of_the_database_leaves_it_unrouted_and_costs_no_attempt(
     assert house.server.messages == []
     assert {one.error for one in tallies.values()} == {"the disk is full"}
     with house.db.reading() as tx:
-        assert {one.attempts for one in inbound.backlog(tx, list(house.ids.values()))} == {0}
+        assert {
+            one.attempts for one in inbound.backlog(tx, list(house.ids.values()), clock.now())
+        } == {0}
     house.round()
     assert house.subjects()["dev"] == ["1", "2"]
 

@@ -124,7 +124,7 @@ def test_it_counts_those_who_would_get_the_post(
 def test_what_would_be_set_aside_is_said_to_be(
     office: Office, monkeypatch: pytest.MonkeyPatch, trouble: Exception, reason: str
 ) -> None:
-    def fails(_: bytes) -> None:
+    def fails(_raw: bytes, _category: Category) -> None:
         raise trouble
 
     monkeypatch.setattr(simulation, "understand", fails)

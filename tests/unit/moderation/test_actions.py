@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from listbridge.category import Posting
+from listbridge.category import Category, Posting
 from listbridge.dmarc import Policy
 from listbridge.intake.dispatch import dispatch
 from listbridge.intake.tally import Tally
@@ -154,10 +154,10 @@ def test_an_approval_that_fails_leaves_the_post_held(
 ) -> None:
     held = post(office)
 
-    def fails(_: bytes) -> None:
+    def fails(_category: Category, _raw: bytes) -> None:
         raise RecursionError
 
-    monkeypatch.setattr(actions.message, "parse", fails)
+    monkeypatch.setattr(actions, "opened", fails)
     with pytest.raises(RecursionError):
         do(office, lambda tx: actions.approve(tx, office.category, held))
 

@@ -102,14 +102,10 @@ def test_the_reason_of_a_message_without_author_says_what_is_wrong_with_it() -> 
 def test_the_trail_names_every_rule_that_was_asked() -> None:
     verdict = judge(Case(member=True).submission())
 
-    assert [(x["rule"], x["verdict"]) for x in verdict.trail] == [
-        ("approved", "pass"),
-        ("no_usable_author", "pass"),
-        ("too_large", "pass"),
-        ("empty", "pass"),
-        ("repeated", "pass"),
-        ("member", "accept"),
-    ]
+    asked = [x["rule"] for x in verdict.trail]
+    assert asked == [rule.__name__ for rule in chain._CHAIN][: len(asked)]
+    assert [x["verdict"] for x in verdict.trail] == ["pass"] * (len(asked) - 1) + ["accept"]
+    assert asked[-1] == "member"
     assert verdict.trail[-1]["reason"] == verdict.reason == "the author is a member"
 
 
