@@ -178,8 +178,8 @@ def in_doubt(post: Submission) -> Opinion | None:
 
 
 def staff(post: Submission) -> Opinion | None:
-    """Accept what owners and moderators write."""
-    if post.is_staff:
+    """Accept what owners and moderators write to a list that others only read."""
+    if post.is_staff and post.kind != "discussion":
         return Opinion(Action.ACCEPT, "the author is an owner or a moderator")
     return None
 

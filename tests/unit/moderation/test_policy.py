@@ -365,3 +365,8 @@ def test_an_ordinary_category_knows_its_staff_by_their_addresses() -> None:
     )
 
     assert category.staff == {"ann@example.net", "bob@example.net"}
+
+
+def test_to_a_discussion_an_owner_writes_like_anybody_else() -> None:
+    assert decided(judged("owner", Posting())) == ("hold", "non_member")
+    assert decided(judged("owner", Posting(), kind="announce")) == ("accept", "staff")
