@@ -1,5 +1,6 @@
 """One category's settings: what it reads, what it sends, and what it does with a post."""
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -60,6 +61,12 @@ def _footer(text: str) -> str:
     return text
 
 
+def _some_points(value: float) -> float:
+    if not 1 <= value < math.inf:
+        raise ValueError("write a number of at least 1, such as 3")
+    return value
+
+
 class MessageSettings(Settings):
     """How the copy that subscribers get differs from what the author wrote."""
 
@@ -71,6 +78,13 @@ class MessageSettings(Settings):
     subject_prefix: str = ""
     footer: Annotated[str, AfterValidator(_footer)] = ""
     personalise: StrictBool = False
+
+
+class BounceSettings(Settings):
+    """What becomes of a subscriber whose mail comes back."""
+
+    suspend: StrictBool = True
+    threshold: Annotated[float, AfterValidator(_some_points)] = 3.0  #: see `bounces.score`
 
 
 class CategoryBasics(Settings):
@@ -89,6 +103,7 @@ class CategoryBasics(Settings):
     outgoing: OutgoingSettings | None = None
     posting: Posting = Posting()
     message: MessageSettings = MessageSettings()
+    bounces: BounceSettings = BounceSettings()
 
 
 _TABLES: Mapping[str, type[Settings]] = {"posting": Posting, "message": MessageSettings}

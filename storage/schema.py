@@ -24,11 +24,12 @@ from sqlalchemy import (
 
 from storage.moments import Moment
 from storage.states import (
+    SUBSCRIBING,
     WAITING,
+    BounceClass,
     DeliveryState,
     InboundState,
     Kind,
-    Origin,
     PostState,
     Receives,
     Result,
@@ -38,7 +39,7 @@ from storage.states import (
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 
 metadata = MetaData(
     naming_convention={
@@ -214,10 +215,12 @@ subscriptions = Table(
     Column("receives", String, nullable=False),
     Column("origin", String, nullable=False),
     Column("removed_by", String),
+    Column("suspended_by", String),  # null: by a person, or not suspended
+    Column("probed_at", Moment),  # when a suspended one was last written to, to see if it works
     Column("changed_at", Moment, nullable=False),
     _one_of("state", SubscriptionState),
     _one_of("receives", Receives),
-    _one_of("origin", Origin),
+    CheckConstraint(f"origin IN ({_quoted(SUBSCRIBING)})", name="origin"),
     UniqueConstraint("category_id", "address_key"),
 )
 
@@ -298,6 +301,28 @@ attempts = Table(
     Column("outcome", String, nullable=False),
     Column("reply", Text, nullable=False),
     _one_of("outcome", DeliveryState),
+)
+
+# Mail that came back, refused at the door or by a report.
+bounces = Table(
+    "bounces",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    # Whose it is; null where nothing says that we sent it to a subscriber, and nobody is blamed.
+    Column("subscription_id", ForeignKey("subscriptions.id")),
+    Column("outgoing_id", ForeignKey("outgoing.id")),  # the message that came back, where known
+    Column("inbound_id", ForeignKey("inbound.id")),  # the report; null: the server refused at once
+    Column("recipient", String),  # as the report names it
+    Column("class", String, nullable=False),
+    Column("status", String),  # RFC 3463
+    Column("reason", Text, nullable=False),
+    Column("counts", Boolean, nullable=False),  # speaks against the subscriber
+    Column("at", Moment, nullable=False),
+    _one_of("class", BounceClass),
+    Index("ix_bounces_subscription_id_at", "subscription_id", "at"),
+    Index("ix_bounces_category_id_at", "category_id", "at"),
+    Index("ix_bounces_class_at", "class", "at"),
 )
 
 # How many recipients an account has been given, by minute: the ground of hourly and daily budgets.

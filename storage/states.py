@@ -60,11 +60,26 @@ class Receives(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who made, or ended, a subscription."""
+    """Who made, suspended or ended a subscription."""
 
     FILE = "file"  #: the category's subscriber file
     ADMIN = "admin"  #: the command line
     PERSON = "person"  #: the subscriber
+    BOUNCES = "bounces"  #: his mail came back too often
+    COMPLAINT = "complaint"  #: he called our mail spam at his provider
+
+
+#: Who can make a subscription.
+SUBSCRIBING = (Origin.FILE, Origin.ADMIN, Origin.PERSON)
+
+
+class BounceClass(StrEnum):
+    """What a message that came back says of the one it was for."""
+
+    PERMANENT = "permanent"  #: there is nobody at that address, or he cannot be reached
+    TEMPORARY = "temporary"  #: not yet; the server goes on trying, or is out of order
+    POLICY = "policy"  #: the list or its mail is refused, whoever it is for
+    COMPLAINT = "complaint"  #: he has called it spam
 
 
 class Kind(StrEnum):

@@ -36,6 +36,19 @@ _PUT = (
     "changed_at",
 )
 
+_COLUMNS = (
+    table.c.id,
+    table.c.address,
+    table.c.address_key,
+    table.c.name,
+    table.c.state,
+    table.c.receives,
+    table.c.origin,
+    table.c.removed_by,
+    table.c.suspended_by,
+    table.c.changed_at,
+)
+
 
 @dataclass(frozen=True)
 class Subscription:
@@ -49,6 +62,7 @@ class Subscription:
     receives: Receives
     origin: Origin
     removed_by: Origin | None
+    suspended_by: Origin | None  #: None where a person did it, and where it is not suspended
     changed_at: datetime
 
 
@@ -101,6 +115,12 @@ def find(tx: Tx, category_id: int, key: str) -> Subscription | None:
     return _read(row) if row else None
 
 
+def by_id(tx: Tx, subscription_id: int) -> Subscription:
+    """Return the subscription with that id."""
+    query: Any = select(*_COLUMNS).where(table.c.id == subscription_id)
+    return _read(tx.execute(query).one())
+
+
 def put(
     tx: Tx,
     category_id: int,
@@ -150,7 +170,7 @@ def _putting(dialect: str) -> Executable:
     }
     changed["name"] = func.coalesce(func.nullif(new.excluded.name, ""), table.c.name)
     changed["receives"] = func.coalesce(bindparam("chosen", type_=String), table.c.receives)
-    changed["removed_by"] = None
+    changed |= dict.fromkeys(("removed_by", "suspended_by", "probed_at"))
     return new.on_conflict_do_update(index_elements=["category_id", "address_key"], set_=changed)
 
 
@@ -163,7 +183,10 @@ def change(
 ) -> None:
     """Set `name`, `receives` or `state` of a subscription."""
     categories.lock(tx, category_id)
-    tx.execute(_update(category_id, key).values(changed_at=now, **values))
+    ended: dict[str, None] = {}
+    if "state" in values:  # whatever was the reason for the old one
+        ended = dict.fromkeys(("suspended_by", "probed_at"))
+    tx.execute(_update(category_id, key).values(changed_at=now, **values, **ended))
 
 
 def remove(tx: Tx, category_id: int, key: str, *, by: Origin, now: datetime) -> bool:
@@ -176,18 +199,7 @@ def remove(tx: Tx, category_id: int, key: str, *, by: Origin, now: datetime) -> 
 
 
 def _query(category_id: int | BindParameter[int]) -> Any:
-    columns = (
-        table.c.id,
-        table.c.address,
-        table.c.address_key,
-        table.c.name,
-        table.c.state,
-        table.c.receives,
-        table.c.origin,
-        table.c.removed_by,
-        table.c.changed_at,
-    )
-    return select(*columns).where(table.c.category_id == category_id)
+    return select(*_COLUMNS).where(table.c.category_id == category_id)
 
 
 # Asked for each message that comes, so it is put together once.
@@ -218,5 +230,6 @@ def _read(row: Row[Any]) -> Subscription:
         receives=Receives(row.receives),
         origin=Origin(row.origin),
         removed_by=Origin(row.removed_by) if row.removed_by else None,
+        suspended_by=Origin(row.suspended_by) if row.suspended_by else None,
         changed_at=row.changed_at,
     )

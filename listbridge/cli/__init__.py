@@ -9,6 +9,7 @@ import click
 import listbridge
 from listbridge.cli import (
     audit,
+    bounces,
     category,
     check,
     db,
@@ -66,6 +67,7 @@ for part in (
     held.held,
     shunted.shunted,
     queue.queue,
+    bounces.bounces,
     simulate.simulate,
     audit.audit,
     category.category,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from listbridge import maillog
+from listbridge.bounces import events as bounce_events
 from listbridge.delivery.settle import Settled
 from storage.claims import Doubted
 from storage.outbox import Names
@@ -16,6 +17,7 @@ def settled(names: Names, ends: Iterable[Settled]) -> None:
             _sent(names, end)
         else:
             _not_sent(names, end)
+            bounce_events.recorded(names.category, end.bounces)
 
 
 def doubted(deliveries: Iterable[Doubted]) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from listbridge import clock
+from listbridge.bounces import Book
 from listbridge.delivery import slow_domains
 from listbridge.delivery.settle import Settled, give_back, settle
 from listbridge.submission import Outcome, OutgoingSettings
@@ -70,6 +71,7 @@ class Ledger:
     category_id: int
     settings: OutgoingSettings
     due: datetime
+    book: Book | None = None  #: for those who are refused for good
     random: Random = field(default_factory=Random)
     _page: Page | None = None
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -137,7 +139,7 @@ class Ledger:
         seen = None
         with self.db.transaction() as tx:
             if page.ended:
-                page.settled = settle(tx, self.settings, page.ended, self.random)
+                page.settled = settle(tx, self.settings, page.ended, self.random, self.book)
                 slow_domains.put_off(tx, self.category_id, page.settled, clock.now())
             if page.wanted:
                 seen = restored.look(tx, clock.now())

@@ -1,11 +1,12 @@
 """What an attempt's outcome means for each delivery: its next state, and when it is tried again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
 from listbridge import clock
+from listbridge.bounces import Book, Recorded
 from listbridge.delivery import retry
 from listbridge.submission import Outcome, OutgoingSettings, Result
 from storage import budgets, claims, owner
@@ -23,6 +24,7 @@ class Settled:
     reply: str
     next_attempt: datetime | None = None
     slow_domain: str | None = None  #: which is to get nothing until then
+    bounces: Sequence[Recorded] = ()  #: what became of those who are refused for good
 
 
 def settle(
@@ -30,8 +32,12 @@ def settle(
     settings: OutgoingSettings,
     ended: Sequence[tuple[Group, Mapping[str, Outcome]]],
     random: Random,
+    book: Book | None = None,
 ) -> list[list[Settled]]:
-    """Record all outcomes of some groups; who is not named in them was not tried."""
+    """Record all outcomes of some groups; who is not named in them was not tried.
+
+    In the `book` it is noted down who was refused for good; mail to nobody in a category has none.
+    """
     alike = [_by_outcome(group, outcomes) for group, outcomes in ended]
     # Nearly all; in one statement, which costs a tenth of one for each transaction.
     sent = [
@@ -44,12 +50,28 @@ def settle(
     claims.settle_sent(tx, sent, owner=owner.this_process())
     return [
         [
-            end
+            _with_bounces(tx, book, group.outgoing_id, outcome, end)
             for outcome, deliveries in by_outcome.items()
             for end in _settle_alike(tx, settings, outcome, deliveries, random)
         ]
-        for by_outcome in alike
+        for (group, _), by_outcome in zip(ended, alike, strict=True)
     ]
+
+
+def _with_bounces(
+    tx: Tx, book: Book | None, outgoing_id: int, outcome: Outcome, end: Settled
+) -> Settled:
+    if book is None or end.state is not DeliveryState.FAILED:
+        return end
+    bounces = book.refused(
+        tx,
+        outgoing_id,
+        end.recipients,
+        outcome.reply,
+        clock.now(),
+        given_up=outcome.result is not Result.FAILED,
+    )
+    return replace(end, bounces=bounces)
 
 
 def _by_outcome(group: Group, outcomes: Mapping[str, Outcome]) -> dict[Outcome, list[Claimed]]:

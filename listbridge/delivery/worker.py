@@ -10,6 +10,7 @@ from functools import cached_property
 from time import monotonic
 
 from listbridge import clock, maillog, message
+from listbridge.bounces import Book
 from listbridge.delivery import events, slow_domains
 from listbridge.delivery.ledger import Attempt, BudgetUsedUp, Fenced, Ledger, Page
 from listbridge.delivery.retry import LONGEST_WAIT
@@ -107,15 +108,16 @@ async def send_due(
     settings: OutgoingSettings,
     account: Account,
     enough: Callable[[], bool] = lambda: False,
+    book: Book | None = None,
 ) -> Sent:
     """Make one attempt at every delivery of the category that is due now.
 
     Trouble of the account or the store ends it early and is told in the result's `error`; so does
-    `enough`, which is asked before each group. Within a process, to be called for a category once
-    at a time.
+    `enough`, which is asked before each group. The `book` of a category is told who was refused for
+    good. Within a process, to be called for a category once at a time.
     """
     now = clock.now()
-    ledger = Ledger(db, category_id, settings, now)
+    ledger = Ledger(db, category_id, settings, now, book)
     run = _Run(db, category_id, settings, account, now, ledger, enough)
     due = await asyncio.to_thread(_begin, run)
     groups = -(-due // settings.max_recipients)
@@ -140,7 +142,8 @@ def _begin(run: _Run) -> int:
     late = run.account.unrecorded.get(run.category_id, [])
     with run.db.transaction() as tx:
         # What the store has come back for is known, and no doubt.
-        ends = settle(tx, run.settings, [(x.group, x.outcomes) for x in late], run.ledger.random)
+        ended = [(one.group, one.outcomes) for one in late]
+        ends = settle(tx, run.settings, ended, run.ledger.random, run.ledger.book)
         slow_domains.put_off(tx, run.category_id, ends, run.due)
         doubtful = claims.doubt_abandoned(
             tx, run.category_id, is_alive=is_alive, hold=hold, now=run.due

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from listbridge import clock
+from listbridge.bounces import Book, Recorded
+from listbridge.bounces import events as bounce_events
 from listbridge.category import Category
 from listbridge.delivery import fanout, from_choice
 from listbridge.dmarc import Policy
@@ -34,7 +36,6 @@ _STATES = {
     Action.DISCARD: PostState.DISCARDED,
 }
 _RESULTS = {
-    Kind.BOUNCE: Result.BOUNCE,
     Kind.ROBOT: Result.ROBOT,
     Kind.DUPLICATE: Result.DUPLICATE,
 }
@@ -70,6 +71,7 @@ class _Decision:
     post_id: int | None = None
     queued: int = 0
     refusal: str | None = None
+    bounces: Sequence[Recorded] = ()
 
 
 def nobody_waits(_category_id: int) -> None:
@@ -206,6 +208,7 @@ def _tell(read: _Read, decision: _Decision, tally: Tally) -> None:
         queued=decision.queued,
         refusal=decision.refusal,
     )
+    bounce_events.recorded(read.one.category, decision.bounces)
 
 
 def _record(tx: Tx, category: Category, read: _Read) -> _Decision | None:
@@ -221,11 +224,25 @@ def _record(tx: Tx, category: Category, read: _Read) -> _Decision | None:
     finding = judgement.finding
     if finding.kind is Kind.POST:
         return _post(tx, category, one, read.understood, judgement, read.policy)
+    if finding.kind is Kind.BOUNCE:
+        return _bounce(tx, category, one, read.understood, judgement)
     if finding.kind is Kind.COMMAND:
         done = inbound.shunt(tx, one.id, reason=finding.reason or "", traceback=None, now=now)
     else:
         done = inbound.finish(tx, one.id, _RESULTS[finding.kind], reason=finding.reason, now=now)
     return _Decision(judgement, _COUNTERS[finding.kind]) if done else None
+
+
+def _bounce(
+    tx: Tx, category: Category, one: Inbound, understood: Understood, judgement: Judgement
+) -> _Decision | None:
+    now, reason = clock.now(), judgement.finding.reason
+    if not inbound.finish(tx, one.id, Result.BOUNCE, reason=reason, now=now):
+        return None
+    recorded: Sequence[Recorded] = ()
+    if understood.report is not None:
+        recorded = Book(one.category_id, category).reported(tx, understood.report, one.id, now)
+    return _Decision(judgement, _COUNTERS[Kind.BOUNCE], bounces=recorded)
 
 
 def _post(

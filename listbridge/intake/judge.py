@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from listbridge import message
+from listbridge import bounces, message
+from listbridge.bounces import Report
 from listbridge.category import Category
 from listbridge.intake import repeats, thread
 from listbridge.intake.classify import Finding, Kind, classify
@@ -25,6 +26,7 @@ class Understood:
     fingerprint: str
     message_id: str  #: its own, or one derived from its bytes
     password: Opened  #: what became of the posting password
+    report: Report | None = None  #: what a bounce says, if it names anybody
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ def understand(raw: bytes, category: Category) -> Understood:
     parsed = read.parsed
     message_id = parsed.message_id or message.derived_message_id(raw)
     fingerprint = message.fingerprint(read.raw, parsed.root)
-    return Understood(read.raw, parsed, fingerprint, message_id, read)
+    report = bounces.read_parsed(read.raw, parsed) if message.bounce_reason(parsed) else None
+    return Understood(read.raw, parsed, fingerprint, message_id, read, report)
 
 
 def consider(

@@ -37,6 +37,7 @@ class What(StrEnum):
     HELD = "held"
     DELIVERIES = "deliveries"
     QUEUE = "queue"
+    REFUSED = "refused"
     DISK = "disk"
     STORE = "store"
 
@@ -55,6 +56,7 @@ _TITLES = {
     What.HELD: "{}: posts wait for a moderator",
     What.DELIVERIES: "{}: deliveries wait for a decision",
     What.QUEUE: "{}: mail has not left for hours",
+    What.REFUSED: "{}: many servers refuse the list's mail",
     What.DISK: "the database's disk is nearly full",
     What.STORE: "the database could not be used",
 }

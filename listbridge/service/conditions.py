@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
+from listbridge import bounces
 from listbridge.category import Category
 from listbridge.notices import Condition, What
 from listbridge.oauth2 import OAuth2Error, token_file
@@ -14,6 +15,7 @@ from listbridge.service import consents
 from listbridge.service.consents import Account
 from listbridge.service.store_watch import Outage
 from listbridge.submission import OutgoingSettings
+from storage import bounces as refusals
 from storage import budgets, categories, pauses, polls, waiting
 from storage.database import Tx
 from storage.pauses import Pause
@@ -41,6 +43,8 @@ _LEAST_FREE_BYTES = 500_000_000
 _LEAST_FREE_SHARE = 0.05
 # On a very large disk a twentieth is plenty.
 _FREE_ENOUGH_BYTES = 5_000_000_000
+# On a large list there are always a few whose company takes no list's mail.
+_REFUSED_SHARE = 0.01
 
 # Who makes a new client secret, or a new consent, may be on holiday.
 _SECRET_ENDS = timedelta(days=30)
@@ -69,6 +73,7 @@ def holding(tx: Tx, watched: Watched, now: datetime) -> list[Condition]:
         *_waiting_for_a_person(tx, known, now),
         *_waiting_for_a_decision(tx, known, now),
         *_waiting_to_leave(tx, known, now),
+        *_refused(tx, known, now),
     ]
 
 
@@ -296,6 +301,23 @@ def _waiting_to_leave(tx: Tx, known: _Known, now: datetime) -> Iterator[Conditio
                 f"accepted {_hours(now - one.since)} hours ago.",
                 "`listbridge queue list` shows what the server answered; "
                 f"`listbridge check {category.slug}` tests the account.",
+            )
+
+
+def _refused(tx: Tx, known: _Known, now: datetime) -> Iterator[Condition]:
+    for category_id, one in refusals.refused_by_policy(tx, now - bounces.WITHIN).items():
+        enough = max(bounces.MANY, one.active * _REFUSED_SHARE)
+        if category_id in known and one.people >= enough:
+            slug = known[category_id].slug
+            yield Condition(
+                What.REFUSED,
+                slug,
+                one.since,
+                f"Within a day the mail of {one.people} subscribers was refused by a policy, as "
+                "spam or for what is missing in it. It counts against none of them. One server "
+                f"said: {one.reason or 'nothing'}",
+                f"`listbridge bounces list {slug}` shows what the servers say; mostly SPF, DKIM or "
+                "DMARC of the list's domain need mending, or its address is on a blocklist.",
             )
 
 

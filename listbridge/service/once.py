@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from listbridge.bootstrap import Accounts, Installation
+from listbridge.bounces import Book
 from listbridge.delivery.worker import send_due
 from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.tally import Tally
@@ -76,7 +77,8 @@ async def _send(db: Database, reader: Reader, accounts: Accounts) -> None:
     settings = reader.category.outgoing
     if settings is None:
         return
-    sent = await send_due(db, reader.id, settings, accounts.of(settings))
+    book = Book(reader.id, reader.category)
+    sent = await send_due(db, reader.id, settings, accounts.of(settings), book=book)
     reader.tally.add(
         sent=sent.outcomes[DeliveryState.SENT],
         deferred=sent.outcomes[DeliveryState.DEFERRED],

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from listbridge.bootstrap import Installation
+from listbridge.bounces import Book
 from listbridge.category import Category
 from listbridge.config import Service
 from listbridge.submission import OutgoingSettings
@@ -48,3 +49,8 @@ class Roster:
         }
         ours, service_id = self.service.alert_settings, self.installation.service_id
         return accounts | ({service_id: ours} if ours and service_id is not None else {})
+
+    def book_of(self, category_id: int) -> Book | None:
+        """Return where bounces are recorded; None for what is no category but the service."""
+        category = self.active().get(self.name_of(category_id))
+        return Book(category_id, category) if category else None

@@ -141,7 +141,8 @@ class Sending:
         account = self._accounts.of(settings)
         db = self._roster.installation.db
         try:
-            sent = await send_due(db, category_id, settings, account, lambda: self._stopping)
+            book = self._roster.book_of(category_id)
+            sent = await send_due(db, category_id, settings, account, lambda: self._stopping, book)
             outcomes = {state.value: number for state, number in sent.outcomes.items()}
             self._metrics.sent(self._roster.name_of(category_id), outcomes)
             await self._draw_conclusions(category_id, settings, account, sent)

@@ -9,8 +9,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from listbridge import message
+from listbridge import bounces, message
 from listbridge.config import database_url, lines
+from listbridge.guard import is_safe
 from listbridge.mailbox import pop_dates
 from listbridge.mailsession import SourceError, overlay
 from listbridge.mailsession.sources import java_properties, liferay_lists, octets, safe_xml
@@ -21,6 +22,7 @@ from listbridge.message.errors import AddressError, MessageError
 from listbridge.message.wire import clean, is_deliverable
 from listbridge.quantities import parse_duration, parse_size
 from listbridge.submission.transaction import _stuffed
+from storage.states import BounceClass
 
 _NOW = datetime(2026, 11, 21, tzinfo=UTC)
 _SETTINGS = [
@@ -234,11 +236,30 @@ def exported_lists(raw: bytes) -> None:
                     assert one.problems or one.table["address"]
 
 
+_DAEMON = b"Return-Path: <>\r\nFrom: MAILER-DAEMON@example.net\r\n"
+_STATUS = b"Content-Type: message/delivery-status\r\n\r\nFinal-Recipient: rfc822;a@x.net\r\n"
+_FEEDBACK = b"Content-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n"
+
+
+def bounce(raw: bytes) -> None:
+    """It reports nothing, or a few failures of people who can be named, in one line each."""
+    for before in (b"", _DAEMON, _DAEMON + b"\r\n", _STATUS, _FEEDBACK):
+        report = bounces.read(before + raw)
+        if report is None:
+            continue
+        assert 0 < len(report.failures) <= 100
+        assert len({one.recipient for one in report.failures}) == len(report.failures)
+        for one in report.failures:
+            assert one.recipient or one.class_ is BounceClass.COMPLAINT
+            assert is_safe(one.reason)
+            assert len(one.reason) <= 300
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     one.__name__: one
     for one in (
         *(whole_message, head, mime_tree, header_text, charset, address, address_field),
         *(content_fields, message_ids, html, line_ends, seven_bit, arrival_date, quantity),
-        *(subscribers, toml_lines, url, properties, xml, exported_lists),
+        *(subscribers, toml_lines, url, properties, xml, exported_lists, bounce),
     )
 }

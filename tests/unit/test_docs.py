@@ -10,7 +10,7 @@ import click
 import pytest
 from pydantic import BaseModel
 
-from listbridge.category import Category, MessageSettings, Posting
+from listbridge.category import BounceSettings, Category, MessageSettings, Posting
 from listbridge.cli import command
 from listbridge.config import not_yet
 from listbridge.config.models import (
@@ -44,6 +44,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "### `[posting]`": Posting,
     "`[[posting.headers]]`": HeaderRule,
     "### `[message]`": MessageSettings,
+    "### `[bounces]`": BounceSettings,
     "### `[subscribers]`": Subscribers,
     "## OAuth2": OAuth2Settings,
 }
@@ -113,7 +114,7 @@ def _keys_of(section: str) -> set[str]:
 def test_every_key_is_described_and_no_other(heading: str) -> None:
     aliases = {"from_": "from"}
     names = {aliases.get(name, name) for name in MODELS[heading].model_fields}
-    tables = {"web", "alerts", "mail_sessions", "posting", "message", "subscribers"}
+    tables = {"web", "alerts", "mail_sessions", "posting", "message", "bounces", "subscribers"}
     if heading == "## A category":
         tables |= {"incoming", "outgoing"}
 
@@ -149,6 +150,7 @@ def test_keys_without_effect_are_marked_and_no_others() -> None:
         "### `[outgoing]`": "outgoing.",
         "### `[posting]`": "posting.",
         "### `[message]`": "message.",
+        "### `[bounces]`": "bounces.",
         "### `[subscribers]`": "subscribers.",
     }
     whole = {"alerts.*": {"alerts.to", "alerts.mail_session"}}
@@ -159,7 +161,9 @@ def test_keys_without_effect_are_marked_and_no_others() -> None:
     assert _marked(category) == set(not_yet.CATEGORY)
 
 
-@pytest.mark.parametrize("model", [Category, IncomingSettings, OutgoingSettings, Posting])
+@pytest.mark.parametrize(
+    "model", [Category, IncomingSettings, OutgoingSettings, Posting, BounceSettings]
+)
 def test_defaults_that_are_written_down_are_the_real_ones(model: type[BaseModel]) -> None:
     headings = {found: heading for heading, found in MODELS.items()} | {Category: "## A category"}
     section = _section(headings[model])

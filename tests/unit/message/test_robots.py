@@ -15,12 +15,21 @@ SAMPLES = Path(__file__).parents[3] / "fixtures" / "messages"
 NAMES = sorted(str(p.relative_to(SAMPLES).with_suffix("")) for p in SAMPLES.rglob("*.eml"))
 OWN = ("general@example.org", "general.example.org")
 
-BOUNCES = {"bounces/dsn_failed", "bounces/null_sender_postmaster", "bounces/complaint_arf"}
+# Beside the reports there are those who show, answer or look like one.
+NO_BOUNCES = {
+    f"bounces/{name}"
+    for name in (
+        *("human_quotes_bounce", "human_forwards_bounce", "human_answers_bounce"),
+        *("challenge", "vacation", "no_null_sender"),
+    )
+}
+BOUNCES = {name for name in NAMES if name.startswith("bounces/")} - NO_BOUNCES
 ROBOTS = {
     "robots/vacation_auto_submitted",
     "robots/exchange_automatic_reply",
     "robots/precedence_auto_reply",
     "robots/read_receipt",
+    "bounces/vacation",
 }
 LOOPS = {"loops/own_loop_header", "loops/own_list_id_kept_by_other_list", "loops/sixty_hops"}
 COMMANDS = {"commands/subscribe": "subscribe", "commands/confirm": "confirm 3fa85f64b2"}

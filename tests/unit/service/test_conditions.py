@@ -12,11 +12,22 @@ from listbridge.notices import Condition, What
 from listbridge.service import conditions
 from listbridge.service.conditions import Watched
 from listbridge.submission import OutgoingSettings
-from storage import budgets, categories, inbound, outbox, pauses, polls, posts, subscriptions
+from storage import (
+    bounces,
+    budgets,
+    categories,
+    inbound,
+    outbox,
+    pauses,
+    polls,
+    posts,
+    subscriptions,
+)
+from storage.bounces import NewBounce
 from storage.database import Database
 from storage.outbox import NewOutgoing
 from storage.posts import NewPost
-from storage.states import Kind, Origin, PostState, Source, Trouble
+from storage.states import BounceClass, Kind, Origin, PostState, Source, Trouble
 from tests.fakes.office import general
 
 SENDING = OutgoingSettings(host="smtp.example.org", username="lists", max_per_hour=100)
@@ -305,3 +316,41 @@ def test_each_category_is_told_of_by_itself(
     found = _holding(whole, now, general(), general(slug="other"))
 
     assert sorted(_names(found)) == [("login", "general"), ("login", "other")]
+
+
+def _refuse(db: Database, category_id: int, now: datetime, people: int, active: int) -> None:
+    with db.transaction() as tx:
+        for number in range(active):
+            address = f"s{number}@example.org"
+            subscriptions.put(
+                tx, category_id, address=address, key=address, name="", origin=Origin.ADMIN, now=now
+            )
+            one = subscriptions.find(tx, category_id, address)
+            if number < people and one is not None:
+                new = NewBounce(
+                    one.id, None, None, address, BounceClass.POLICY, "5.7.1", "550 5.7.1 no", False
+                )
+                bounces.add(tx, category_id, new, now)
+
+
+@pytest.mark.parametrize(("people", "active"), [(5, 5), (5, 300), (7, 700)])
+def test_many_refusals_by_policy_are_told_for_a_day(
+    whole: Database, category_id: int, now: datetime, people: int, active: int
+) -> None:
+    _refuse(whole, category_id, now, people, active)
+
+    [told] = _holding(whole, now)
+
+    assert (told.what, told.subject, told.since) == (What.REFUSED, "general", now)
+    assert f"{people} subscribers" in told.sentence
+    assert "550 5.7.1 no" in told.sentence
+    assert _holding(whole, now + HOUR * 25) == []
+
+
+@pytest.mark.parametrize(("people", "active"), [(4, 4), (6, 700)])
+def test_a_few_refusals_by_policy_are_told_to_nobody(
+    whole: Database, category_id: int, now: datetime, people: int, active: int
+) -> None:
+    _refuse(whole, category_id, now, people, active)
+
+    assert _holding(whole, now) == []
