@@ -67,6 +67,14 @@ def _some_points(value: float) -> float:
     return value
 
 
+class Members(Settings):
+    """How people join and leave by themselves."""
+
+    subscribe: Literal["confirm", "closed"] = "confirm"
+    #: Answers a day to mail that anybody can have written in anybody's name.
+    answers_per_day: Annotated[int, Field(ge=1)] = 500
+
+
 class MessageSettings(Settings):
     """How the copy that subscribers get differs from what the author wrote."""
 
@@ -102,6 +110,7 @@ class CategoryBasics(Settings):
     incoming: IncomingSettings | None = None
     outgoing: OutgoingSettings | None = None
     posting: Posting = Posting()
+    members: Members = Members()
     message: MessageSettings = MessageSettings()
     bounces: BounceSettings = BounceSettings()
 
@@ -124,6 +133,8 @@ class Category(CategoryBasics):
     owners: tuple[str, ...] = ()
     moderators: tuple[str, ...] = ()
     subscribers_file: Path | None = None
+    #: Texts of notices in the place of the built-in ones, checked: by language, notice, and part.
+    texts: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
 
     @model_validator(mode="before")
     @classmethod

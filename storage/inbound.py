@@ -202,6 +202,11 @@ def finish(tx: Tx, inbound_id: int, result: Result, *, reason: str | None, now: 
     )
 
 
+def give_reason(tx: Tx, inbound_id: int, reason: str) -> None:
+    """Record why, or with what result, a message was decided as it was."""
+    tx.execute(table.update().where(table.c.id == inbound_id).values(reason=reason))
+
+
 def shunt(tx: Tx, inbound_id: int, *, reason: str, traceback: str | None, now: datetime) -> bool:
     """Set the message aside; False if another process has decided it meanwhile."""
     return _leave(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import FromClause, bindparam, exists, func, insert, literal, select
+from sqlalchemy import FromClause, bindparam, exists, func, insert, literal, or_, select
 
 from storage import raw_messages, wakeup
 from storage.database import Tx
@@ -22,12 +22,21 @@ from storage.states import (
 #: Notices go before posts, posts before digests.
 _PRIORITY = {Kind.ALERT: 0, Kind.NOTICE: 0, Kind.PROBE: 0, Kind.POST: 1, Kind.DIGEST: 2}
 
-# Who gets each post of a category, but for the address with one key, or with none ("").
+# Who gets each post of a category. `author` is the key of whoever wrote it, `without` the same
+# where the category gives authors nothing; either may be of nobody (""). His own wish goes first.
 _GETTING_EACH = (
     subscriptions.c.category_id == bindparam("category"),
     subscriptions.c.state == SubscriptionState.ACTIVE,
     subscriptions.c.receives == Receives.EACH,
-    subscriptions.c.address_key != bindparam("without"),
+    or_(
+        subscriptions.c.holiday_until.is_(None),
+        subscriptions.c.holiday_until <= bindparam("now", type_=subscriptions.c.holiday_until.type),
+    ),
+    or_(subscriptions.c.address_key != bindparam("without"), subscriptions.c.own_posts.is_(True)),
+    or_(
+        subscriptions.c.address_key != bindparam("author"),
+        subscriptions.c.own_posts.is_distinct_from(False),
+    ),
 )
 _FILLED = {
     "outgoing_id": bindparam("outgoing", type_=deliveries.c.outgoing_id.type),
@@ -98,13 +107,15 @@ def fan_out(
     *,
     to_subscribers: bool,
     without: str | None,
+    author: str | None = None,
     refusal: str | None,
     now: datetime,
 ) -> int:
     """Store a message and, `to_subscribers`, one delivery for each; return how many.
 
     The category is locked by then, so that nobody who leaves it meanwhile is sent to.
-    `without` is the key of an address that gets none. With a `refusal` the message cannot be
+    `author` is the key of its author's address, and `without` the same where authors get none
+    unless they want it. With a `refusal` the message cannot be
     sent at all, and each delivery is failed from the start with that reason.
     """
     row = {
@@ -127,6 +138,7 @@ def fan_out(
         "outgoing": outgoing_id,
         "category": new.category_id,
         "without": without or "",
+        "author": author or "",
         "its_priority": _PRIORITY[new.kind],
         "its_state": state.value,
         "now": now,
@@ -138,10 +150,13 @@ def fan_out(
     return made
 
 
-def count_recipients(tx: Tx, category_id: int, without: str | None) -> int:
+def count_recipients(
+    tx: Tx, category_id: int, without: str | None, author: str | None, now: datetime
+) -> int:
     """Return how many deliveries a fan-out would make now."""
     query = select(func.count()).where(*_GETTING_EACH)
-    return tx.execute(query, {"category": category_id, "without": without or ""}).scalar_one()
+    values = {"category": category_id, "without": without or "", "author": author or "", "now": now}
+    return tx.execute(query, values).scalar_one()
 
 
 def find(tx: Tx, outgoing_id: int) -> Outgoing:

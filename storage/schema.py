@@ -31,6 +31,7 @@ from storage.states import (
     InboundState,
     Kind,
     PostState,
+    Purpose,
     Receives,
     Result,
     Source,
@@ -39,7 +40,7 @@ from storage.states import (
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 
 metadata = MetaData(
     naming_convention={
@@ -218,10 +219,42 @@ subscriptions = Table(
     Column("suspended_by", String),  # null: by a person, or not suspended
     Column("probed_at", Moment),  # when a suspended one was last written to, to see if it works
     Column("changed_at", Moment, nullable=False),
+    Column("holiday_until", Moment),  # no posts before then
+    Column("own_posts", Boolean),  # null: as the category has it
+    Column("language", String),  # null: the category's
     _one_of("state", SubscriptionState),
     _one_of("receives", Receives),
     CheckConstraint(f"origin IN ({_quoted(SUBSCRIBING)})", name="origin"),
     UniqueConstraint("category_id", "address_key"),
+)
+
+# What somebody has been asked to confirm. A row goes with its use, so that each is used once.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),  # of the token, which is not kept
+    Column("purpose", String, nullable=False),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    Column("address", String, nullable=False),
+    Column("address_key", String, nullable=False),
+    Column("detail", String, nullable=False),  # the name, or the change of options
+    Column("expires_at", Moment, nullable=False),
+    _one_of("purpose", Purpose),
+    Index("ix_tokens_category_id_address_key", "category_id", "address_key"),
+)
+
+# The notices that a mail from anybody can lead to, for a day: nobody can have others flooded.
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    Column("address_key", String, nullable=False),
+    Column("notice", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("ix_answers_category_id_at", "category_id", "at"),
+    Index("ix_answers_category_id_address_key", "category_id", "address_key"),
 )
 
 outgoing = Table(

@@ -1,4 +1,4 @@
-"""Mail of the service itself in the outbox: of no category, and to people who are named."""
+"""Mail of our own in the outbox, to people who are named; of a category, or of the service."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,10 +28,20 @@ def category_id(tx: Tx) -> int:
 
 
 def put(
-    tx: Tx, kind: Kind, letter: Letter, *, sender: str, recipients: Sequence[str], now: datetime
+    tx: Tx,
+    kind: Kind,
+    letter: Letter,
+    *,
+    sender: str,
+    recipients: Sequence[str],
+    now: datetime,
+    category: int | None = None,
 ) -> int:
-    """Put a letter into the outbox for each of these addresses; return the outgoing's id."""
-    ours = category_id(tx)
+    """Put a letter into the outbox for each of these addresses; return the outgoing's id.
+
+    It goes over the account of the `category` with this id, or over that of the service itself.
+    """
+    ours = category_id(tx) if category is None else category
     addresses = list(dict.fromkeys(recipients))
     row = {
         "kind": kind,

@@ -82,6 +82,14 @@ class BounceClass(StrEnum):
     COMPLAINT = "complaint"  #: he has called it spam
 
 
+class Purpose(StrEnum):
+    """What somebody who answers with a token wants."""
+
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+    OPTIONS = "options"
+
+
 class Kind(StrEnum):
     """What kind of message is to be sent."""
 

@@ -47,6 +47,9 @@ _COLUMNS = (
     table.c.removed_by,
     table.c.suspended_by,
     table.c.changed_at,
+    table.c.holiday_until,
+    table.c.own_posts,
+    table.c.language,
 )
 
 
@@ -64,6 +67,9 @@ class Subscription:
     removed_by: Origin | None
     suspended_by: Origin | None  #: None where a person did it, and where it is not suspended
     changed_at: datetime
+    holiday_until: datetime | None = None  #: no posts before then
+    own_posts: bool | None = None  #: whether he gets his own; None: as the category has it
+    language: str | None = None  #: of notices; None: the category's
 
 
 @dataclass(frozen=True)
@@ -179,9 +185,9 @@ def change(
     category_id: int,
     key: str,
     now: datetime,
-    **values: str,
+    **values: str | bool | datetime | None,
 ) -> None:
-    """Set `name`, `receives` or `state` of a subscription."""
+    """Set columns of a subscription: its `name`, `state`, or what its subscriber wishes."""
     categories.lock(tx, category_id)
     ended: dict[str, None] = {}
     if "state" in values:  # whatever was the reason for the old one
@@ -232,4 +238,7 @@ def _read(row: Row[Any]) -> Subscription:
         removed_by=Origin(row.removed_by) if row.removed_by else None,
         suspended_by=Origin(row.suspended_by) if row.suspended_by else None,
         changed_at=row.changed_at,
+        holiday_until=row.holiday_until,
+        own_posts=row.own_posts,
+        language=row.language,
     )

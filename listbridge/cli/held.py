@@ -90,14 +90,19 @@ def approve(ids: tuple[str, ...], settings: Settings) -> None:
 
 @held.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--because", callback=one_line, help="The reason, kept with the post.")
+@click.option("--because", callback=one_line, help="The reason, kept with the post, and told.")
 @common
 def reject(ids: tuple[str, ...], because: str | None, settings: Settings) -> None:
-    """Reject each post."""
+    """Reject each post; its author is told, if he is a subscriber."""
     with opened(settings) as installation:
 
         def act(tx: Tx, post_id: int) -> bool:
-            return actions.reject(tx, post_id, because)
+            post = posts.find(tx, post_id)
+            if post is None or post.state is not PostState.HELD:
+                return False
+            usable = post.category in installation.ids
+            category = installation.category(post.category) if usable else None
+            return actions.reject(tx, category, post, because)
 
         chosen.each(
             installation.db,

@@ -3,6 +3,7 @@
 import csv
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -12,13 +13,19 @@ from listbridge.cli import output, people_file
 from listbridge.cli.completion import slugs
 from listbridge.cli.options import Settings, category_with_members, common, one_line, opened
 from listbridge.errors import ConfigError, ListbridgeError
-from listbridge.membership.subscriptions import subscribe, unsubscribe
+from listbridge.membership import options
+from listbridge.membership.subscriptions import follow_file, subscribe, unsubscribe
 from listbridge.message import AddressError, key, normalise
 from storage import subscriptions as store
+from storage import tokens
+from storage.database import Tx
 from storage.states import Origin, Receives, SubscriptionState
 from storage.subscriptions import Subscriber, Subscription
+from storage.tokens import Token
 
 _COLUMNS = ("address", "name", "state", "receives")
+_KEYS = (*_COLUMNS, "origin", "changed_at", "holiday_until", "own_posts", "language")
+_OWN_POSTS = {"yes": True, "no": False, "default": None}
 
 
 @click.group()
@@ -39,8 +46,13 @@ def list_(category: str, limit: int | None, settings: Settings) -> None:
         category_id = category_with_members(installation, category)
         with installation.db.reading() as tx:
             found = store.in_category(tx, category_id)
+            asked = tokens.asked(tx, category_id, clock.now())
+    known = {one.key for one in found if one.state is not SubscriptionState.REMOVED}
+    waiting = {one.key: one for one in asked if one.key not in known}
+    rows = [_row(one) for one in found if one.key not in waiting]
+    rows += [_unconfirmed(one) for one in waiting.values()]
     output.show(
-        [_row(one) for one in found[:limit]],
+        sorted(rows, key=lambda row: str(row["address"]).lower())[:limit],
         _COLUMNS,
         as_json=settings.json,
         nothing=f"{category} has no subscribers.",
@@ -97,6 +109,9 @@ def remove(
 @click.option("--name", callback=one_line, help="The person's name.")
 @click.option("--receives", type=click.Choice([x.value for x in Receives]))
 @click.option("--state", type=click.Choice(["active", "suspended"]))
+@click.option("--holiday", metavar="DATE", help="No posts before this day (UTC); or `off`.")
+@click.option("--own-posts", type=click.Choice([*_OWN_POSTS]), help="Whether he gets his own.")
+@click.option("--language", callback=one_line, help="Of notices, such as `de`; or `default`.")
 @common
 def set_(
     category: str,
@@ -104,13 +119,26 @@ def set_(
     name: str | None,
     receives: str | None,
     state: str | None,
+    holiday: str | None,
+    own_posts: str | None,
+    language: str | None,
     settings: Settings,
 ) -> None:
-    """Change what is known of a subscriber, or in which form he gets the posts."""
+    """Change what is known of a subscriber, or how he gets the posts."""
     wanted = {"name": name, "receives": receives, "state": state}
-    values = {option: value for option, value in wanted.items() if value is not None}
+    values: dict[str, str | bool | datetime | None] = {
+        option: value for option, value in wanted.items() if value is not None
+    }
+    if holiday is not None:
+        values["holiday_until"] = _holiday(holiday)
+    if own_posts is not None:
+        values["own_posts"] = _OWN_POSTS[own_posts]
+    if language is not None:
+        values["language"] = None if language == "default" else language
     if not values:
-        raise click.UsageError("say what to set: --name, --receives or --state")
+        raise click.UsageError(
+            "say what to set: --name, --receives, --state, --holiday, --own-posts or --language"
+        )
     with opened(settings) as installation:
         category_id = category_with_members(installation, category)
         address_key = key(*_normal([address]))
@@ -162,6 +190,43 @@ def export(category: str, settings: Settings) -> None:
     writer.writerows((one.address, one.name, one.receives.value) for one in found)
 
 
+@subscribers.command()
+@click.argument("category", shell_complete=slugs)
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@common
+def plan(category: str, file: Path, settings: Settings) -> None:
+    """Show whom FILE would add and remove if it was the subscriber file of CATEGORY.
+
+    Nothing is changed. Who is neither added nor removed is not named.
+    """
+    with opened(settings) as installation:
+        category_id = category_with_members(installation, category)
+        with installation.db.rehearsal() as db, db.transaction() as tx:
+            before = _getting(tx, category_id)
+            change = follow_file(tx, category_id, file)
+            after = _getting(tx, category_id)
+    for warning in filter(None, (*change.warnings, change.problem)):
+        click.echo(f"listbridge: warning: {warning}", err=True)
+    rows = [
+        {"address": one, "change": "added" if one in after else "removed"}
+        for one in sorted(before ^ after)
+    ]
+    nothing = f"{category}: {file} changes nothing."
+    output.show(rows, ("address", "change"), as_json=settings.json, nothing=nothing)
+
+
+def _getting(tx: Tx, category_id: int) -> set[str]:
+    every = store.in_category(tx, category_id)
+    return {one.address for one in every if one.state is not SubscriptionState.REMOVED}
+
+
+def _holiday(text: str) -> datetime | None:
+    try:
+        return options.holiday(text, clock.now())
+    except options.NoSuchOption as err:
+        raise click.UsageError(str(err)) from None
+
+
 def _tell(
     category: str,
     *,
@@ -187,6 +252,17 @@ def _normal(addresses: Sequence[str]) -> list[str]:
         raise ConfigError(str(err)) from None
 
 
+def _unconfirmed(one: Token) -> output.Row:
+    """Somebody who has been asked whether he wants to be subscribed."""
+    return dict.fromkeys(_KEYS) | {
+        "address": one.address,
+        "name": one.detail,
+        "state": SubscriptionState.UNCONFIRMED,
+        "receives": Receives.EACH,
+        "origin": Origin.PERSON,
+    }
+
+
 def _row(one: Subscription) -> output.Row:
     return {
         "address": one.address,
@@ -195,4 +271,7 @@ def _row(one: Subscription) -> output.Row:
         "receives": one.receives,
         "origin": one.origin,
         "changed_at": one.changed_at,
+        "holiday_until": one.holiday_until,
+        "own_posts": one.own_posts,
+        "language": one.language,
     }

@@ -12,6 +12,7 @@ alert_account which account sends the alerts
 halves        one half of a mail session or category
 category_file one category's file as a whole
 not_yet       keys that are accepted without having an effect yet
+templates     the texts of notices in the place of the built-in ones
 conflicts     categories that get in each other's way
 load          all of it together
 """

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from listbridge.category import Category, CategoryBasics
@@ -10,6 +11,7 @@ from listbridge.config.models import HALVES, CategoryFile, Service
 from listbridge.config.problems import Finding, merged, validate
 from listbridge.config.sessions import Session, Sessions, address_of
 from listbridge.mailsession.layers import laid_over, names_of
+from listbridge.notices.catalogue import Texts
 
 #: What a category may be called.
 SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -20,11 +22,14 @@ _BAD_SLUG = (
 )
 _NO_SERVER = "there is neither [incoming] nor [outgoing]; add at least one, or a mail_session"
 
+#: No texts of notices but the built-in ones.
+NO_TEXTS: Texts = MappingProxyType({})
+
 _Halves = Mapping[str, Mapping[str, Any]]
 
 
 def understand(
-    slug: str, table: Mapping[str, Any], service: Service
+    slug: str, table: Mapping[str, Any], service: Service, texts: Texts = NO_TEXTS
 ) -> tuple[Category | None, list[Finding]]:
     """Return the category that a file's table comes to, or everything that is wrong with it."""
     named, unknown_sessions = _named(table, service.sessions)
@@ -46,7 +51,8 @@ def understand(
     posting, unnamed = authserv.settled(parsed)
     if unnamed:
         return None, unnamed
-    return _category(slug, parsed.model_copy(update={"posting": posting}), service), []
+    settled = parsed.model_copy(update={"posting": posting})
+    return _category(slug, settled, service, texts), []
 
 
 def _named(
@@ -128,7 +134,7 @@ def _is_for_the_session(
     return told_already or key in sessions.get(half, {})
 
 
-def _category(slug: str, parsed: CategoryFile, service: Service) -> Category:
+def _category(slug: str, parsed: CategoryFile, service: Service, texts: Texts) -> Category:
     folder, tokens = service.folder, service.tokens
     given = {name: getattr(parsed, name) for name in CategoryBasics.model_fields}
     if parsed.incoming is not None:
@@ -142,4 +148,4 @@ def _category(slug: str, parsed: CategoryFile, service: Service) -> Category:
         given["posting"] = parsed.posting.model_copy(update={"password": password})
     if parsed.subscribers.file is not None:
         given["subscribers_file"] = folder / parsed.subscribers.file
-    return Category(slug=slug, **given)
+    return Category(slug=slug, texts=texts, **given)

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from listbridge.category import Category
-from listbridge.config import category_file, conflicts, logins, not_yet, search
+from listbridge.config import category_file, conflicts, logins, not_yet, search, templates
 from listbridge.config.models import Service
 from listbridge.config.problems import Problem
 from listbridge.config.service_file import read_service
@@ -54,7 +54,8 @@ def _read_categories(service: Service, in_effect: Mapping[str, Category]) -> Con
     categories: dict[str, Category] = {}
     broken: dict[str, tuple[Problem, ...]] = {}
     sources: dict[str, Source] = {}
-    warnings: list[Problem] = []
+    written = templates.read(service)
+    warnings: list[Problem] = [*written.warnings]
     for path in _category_files(service):
         source = read(path)
         slug = source.file.stem
@@ -63,11 +64,12 @@ def _read_categories(service: Service, in_effect: Mapping[str, Category]) -> Con
             continue
         sources[slug] = source
         warnings += (*not_yet.warnings(source, not_yet.CATEGORY), *logins.warnings(source))
-        category, found = category_file.understand(slug, source.table, service)
+        category, found = category_file.understand(slug, source.table, service, written.texts)
         if category is None:
             broken[slug] = source.problems(found)
         else:
             categories[slug] = category
+            warnings += templates.unknown_language(source, category.language, written.texts)
     categories |= {slug: in_effect[slug] for slug in broken if slug in in_effect}
     for slug, found in conflicts.find(categories).items():
         if slug in sources:

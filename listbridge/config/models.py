@@ -87,6 +87,7 @@ class ServiceFile(Settings):
     database: NonEmpty = Field(default="sqlite:///listbridge.db", repr=False)
     categories: Path = Path("categories")
     base_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    templates: Path | None = None
     web: Web = Web()
     alerts: Alerts = Alerts()
     mail_sessions: dict[str, MailSession] = Field(default_factory=dict)

@@ -10,7 +10,6 @@ from listbridge.config.source import Source
 SERVICE = ("base_url",)
 CATEGORY = (
     "description",
-    "language",
     "message.personalise",
 )
 

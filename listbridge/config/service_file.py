@@ -37,7 +37,11 @@ def read_service(file: Path | None) -> ServiceReading:
     except ValueError as err:
         database = parsed.database
         found.append(Finding(("database",), str(err)))
-    given = dict(parsed) | {"database": database, "categories": folder / parsed.categories}
+    given = dict(parsed) | {
+        "database": database,
+        "categories": folder / parsed.categories,
+        "templates": None if parsed.templates is None else folder / parsed.templates,
+    }
     service = Service(**given, file=file, folder=folder, sessions=sessions)
     alerting = alert_account.settings(parsed, sessions, folder, service.tokens)
     service = service.model_copy(update={"alert_settings": alerting})

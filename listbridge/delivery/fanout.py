@@ -92,9 +92,7 @@ def fan_out(
     body = copy.body
     if body is None and body_changed:
         body = b"\r\n" + raw[parsed.root.body_start :]
-    without = None
-    if parsed.author is not None and not category.posting.own_copy:
-        without = message.key(parsed.author)
+    author = None if parsed.author is None else message.key(parsed.author)
     new = outbox.NewOutgoing(
         kind=Kind.POST,
         category_id=post.category_id,
@@ -109,7 +107,8 @@ def fan_out(
         tx,
         new,
         to_subscribers=category.outgoing is not None,
-        without=without,
+        without=None if category.posting.own_copy else author,
+        author=author,
         refusal=copy.refusal,
         now=now,
     )

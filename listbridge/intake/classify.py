@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from listbridge import message
 from listbridge.category import Category
-from listbridge.message import ParsedMessage
+from listbridge.message import Command, ParsedMessage
 from storage import outbox, posts
 from storage.database import Tx
 
@@ -27,6 +27,7 @@ class Finding:
 
     kind: Kind
     reason: str | None = None
+    command: Command | None = None  #: of a command
 
 
 def classify(
@@ -43,9 +44,8 @@ def classify(
         return Finding(Kind.ROBOT, reason)
     if reason := _duplicate(tx, category_id, parsed, fingerprint):
         return Finding(Kind.DUPLICATE, reason)
-    if command := message.command(parsed):
-        reason = f"the command {command!r}: this version does not carry out commands by mail yet"
-        return Finding(Kind.COMMAND, reason)
+    if command := message.command(parsed, category.address):
+        return Finding(Kind.COMMAND, f"the command {command.word.value!r}", command)
     return Finding(Kind.POST)
 
 

@@ -18,8 +18,11 @@ from listbridge.intake.judge import Judgement, Understood, consider, understand
 from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.route import route
 from listbridge.intake.tally import Tally
+from listbridge.membership import requests
+from listbridge.membership.posts import tell_author
+from listbridge.membership.requests import Request
 from listbridge.moderation.rules import Action
-from storage import categories, inbound, posts, raw_messages
+from storage import categories, inbound, posts, raw_messages, tokens
 from storage.database import Database, Tx
 from storage.inbound import Inbound
 from storage.states import PostState, Result
@@ -226,10 +229,9 @@ def _record(tx: Tx, category: Category, read: _Read) -> _Decision | None:
         return _post(tx, category, one, read.understood, judgement, read.policy)
     if finding.kind is Kind.BOUNCE:
         return _bounce(tx, category, one, read.understood, judgement)
-    if finding.kind is Kind.COMMAND:
-        done = inbound.shunt(tx, one.id, reason=finding.reason or "", traceback=None, now=now)
-    else:
-        done = inbound.finish(tx, one.id, _RESULTS[finding.kind], reason=finding.reason, now=now)
+    if finding.command is not None:
+        return _command(tx, category, one, read.understood, judgement)
+    done = inbound.finish(tx, one.id, _RESULTS[finding.kind], reason=finding.reason, now=now)
     return _Decision(judgement, _COUNTERS[finding.kind]) if done else None
 
 
@@ -243,6 +245,29 @@ def _bounce(
     if understood.report is not None:
         recorded = Book(one.category_id, category).reported(tx, understood.report, one.id, now)
     return _Decision(judgement, _COUNTERS[Kind.BOUNCE], bounces=recorded)
+
+
+def _command(
+    tx: Tx, category: Category, one: Inbound, understood: Understood, judgement: Judgement
+) -> _Decision | None:
+    """Everything a command leads to, in the transaction that decides it.
+
+    Where a person has to see to it, it is set aside, if only later by a `NotUnderstood`.
+    """
+    finding, now = judgement.finding, clock.now()
+    assert finding.command is not None
+    if reason := requests.refusal(category, finding.command, understood.parsed):
+        shunted = inbound.shunt(tx, one.id, reason=reason, traceback=None, now=now)
+        judgement = replace(judgement, finding=replace(finding, reason=reason))
+        return _Decision(judgement, "shunted") if shunted else None
+    if not inbound.finish(tx, one.id, Result.COMMAND, reason=finding.reason, now=now):
+        return None
+    done = requests.carry_out(
+        Request(tx, category, one.category_id, finding.command, understood.parsed, now)
+    )
+    inbound.give_reason(tx, one.id, done.reason)
+    judgement = replace(judgement, finding=replace(finding, reason=done.reason))
+    return _Decision(judgement, _COUNTERS[Kind.COMMAND], queued=done.told)
 
 
 def _post(
@@ -267,11 +292,15 @@ def _post(
             posts.hang(tx, post_id, parent=parent, rank=rank)
         names = (understood.message_id, *understood.parsed.aliases)
         thread.adopt_replies(tx, one.category_id, post_id, names)
+    if understood.parsed.tokens:
+        tokens.void(tx, understood.parsed.tokens)  # what a list has read is no secret any more
     counter = _counter(verdict.action, is_reply=judgement.parent is not None)
-    if verdict.action is not Action.ACCEPT:
-        return _Decision(judgement, counter, post_id)
     post = posts.find(tx, post_id)
     assert post is not None
+    if verdict.action is not Action.ACCEPT:
+        # Whoever may not have written it has nothing to do with it.
+        told = 0 if judgement.is_doubted else tell_author(tx, category, post, now)
+        return _Decision(judgement, counter, post_id, told)
     made = fanout.fan_out(
         tx,
         category,

@@ -37,6 +37,7 @@ class Judgement:
     verdict: Verdict | None = None
     parent: tuple[int, int] | None = None  #: post id and rank among the references
     is_member: bool = False  #: whether the author is one
+    is_doubted: bool = False  #: whether the author may be somebody else, where that is asked
 
 
 def understand(raw: bytes, category: Category) -> Understood:
@@ -59,7 +60,7 @@ def consider(
         return Judgement(finding)
     parent = thread.find_parent(tx, category_id, parsed.references)
     post = _submission(tx, category, category_id, understood, parent, approved=approved)
-    return Judgement(finding, judge(post), parent, post.is_member)
+    return Judgement(finding, judge(post), parent, post.is_member, post.doubt is not None)
 
 
 def _submission(

@@ -96,13 +96,21 @@ class _Search:
             return
 
     def match(self, address: str) -> set[str]:
-        """Return who has this address, or has it without some of its tags (`local+tag@domain`)."""
-        local, _, domain = message.key(address).rpartition("@")
+        """Return who has this address, or has it without some of its tags (`local+tag@domain`).
+
+        An alias for commands, such as `local-request@domain`, is one of these too.
+        """
+        whole, _, domain = message.key(address).rpartition("@")
+        local = whole
         while local:
             if (slug := self.wanted.get(f"{local}@{domain}")) is not None:
                 return {slug}
             local, _, _ = local.rpartition("+")
-        return set()
+        return {
+            self.wanted[f"{own}@{domain}"]
+            for own, its_domain in self._parts
+            if its_domain == domain and message.is_for_commands(whole, own)
+        }
 
     def doubtful(self, found: Collection[str]) -> list[str]:
         """Return whose address is part of what could not be read, if they are not found anyway."""

@@ -9,6 +9,7 @@ from listbridge.dmarc import Policy
 from listbridge.errors import ListbridgeError
 from listbridge.intake.classify import Kind
 from listbridge.intake.judge import Judgement, Understood, consider, understand
+from listbridge.membership import requests
 from listbridge.message import ParsedMessage
 from listbridge.moderation.rules import Action
 from storage import inbound, outbox, posts, raw_messages
@@ -58,6 +59,10 @@ def _decide(tx: Tx, category: Category, category_id: int, raw: bytes, policy: Po
     judgement = consider(tx, category, category_id, understood, approved=False)
     if judgement.verdict is None:
         finding = judgement.finding
+        if finding.command is not None and (
+            refusal := requests.refusal(category, finding.command, understood.parsed)
+        ):
+            return _without_verdict(Kind.SHUNTED, refusal, understood)
         return _without_verdict(finding.kind, finding.reason, understood)
     return _post(tx, category, category_id, understood, judgement, policy)
 
@@ -98,9 +103,8 @@ def _post(
         is_member=judgement.is_member,
         policy=policy,
     )
-    without = None
-    if parsed.author is not None and not category.posting.own_copy:
-        without = message.key(parsed.author)
+    author = None if parsed.author is None else message.key(parsed.author)
+    without = None if category.posting.own_copy else author
     sent = verdict.action is Action.ACCEPT and category.outgoing is not None
     return Simulation(
         kind=Kind.POST,
@@ -109,7 +113,9 @@ def _post(
         message_id=understood.message_id,
         parent=parent.message_id if parent else None,
         parsed=parsed,
-        recipients=outbox.count_recipients(tx, category_id, without) if sent else 0,
+        recipients=(
+            outbox.count_recipients(tx, category_id, without, author, clock.now()) if sent else 0
+        ),
         copy=None if copy.refusal else message.rendered(copy, understood.raw),
         trail=verdict.trail,
         from_reason=choice.reason,

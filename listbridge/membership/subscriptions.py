@@ -10,7 +10,7 @@ from listbridge.membership import subscriber_file
 from listbridge.message import key, normalise
 from storage import categories, outbox, subscriptions
 from storage.database import Tx
-from storage.states import Origin, SubscriptionState
+from storage.states import Origin, Receives, SubscriptionState
 from storage.subscriptions import Standing, Subscriber
 
 
@@ -40,6 +40,14 @@ def subscribe(tx: Tx, category_id: int, address: str, name: str, origin: Origin)
         origin=origin,
         now=clock.now(),
     )
+
+
+def join(tx: Tx, category_id: int, address: str, name: str) -> None:
+    """Make somebody a subscriber by his own wish, with no other wishes left from before."""
+    now = clock.now()
+    one = Subscriber(address, key(address), name, Receives.EACH)
+    subscriptions.put_several(tx, category_id, [one], origin=Origin.PERSON, now=now)
+    subscriptions.change(tx, category_id, one.key, now, holiday_until=None, own_posts=None)
 
 
 def unsubscribe(tx: Tx, category_id: int, address: str, by: Origin) -> bool:

@@ -22,6 +22,7 @@ wire       the bytes that may leave
 """
 
 from listbridge.message.addresses import Entry, entries, key, normalise
+from listbridge.message.commands import Command, Word, command, is_for_commands
 from listbridge.message.compose import (
     CopySettings,
     ListCopy,
@@ -38,13 +39,19 @@ from listbridge.message.headers import Head, body_start, split
 from listbridge.message.identity import derived_message_id, fingerprint, raw_hash
 from listbridge.message.parse import Attachment, ParsedMessage, parse
 from listbridge.message.parts import head
-from listbridge.message.robots import bounce_reason, command, loop_reason, robot_reason
+from listbridge.message.robots import (
+    bounce_reason,
+    loop_reason,
+    robot_reason,
+    unanswerable_reason,
+)
 from listbridge.message.subject import is_answer, topic
 
 __all__ = [
     "FOOTER_NAMES",
     "AddressError",
     "Attachment",
+    "Command",
     "CopySettings",
     "Entry",
     "Glance",
@@ -53,6 +60,7 @@ __all__ = [
     "MessageError",
     "ParsedMessage",
     "TooComplex",
+    "Word",
     "body_start",
     "bounce_reason",
     "command",
@@ -63,6 +71,7 @@ __all__ = [
     "glance_id",
     "head",
     "is_answer",
+    "is_for_commands",
     "key",
     "list_copy",
     "list_id",
@@ -75,5 +84,6 @@ __all__ = [
     "seven_bit",
     "split",
     "topic",
+    "unanswerable_reason",
     "wire",
 ]

@@ -1,6 +1,6 @@
 """The copy of a post that subscribers get: header edits on the raw bytes, the body as it came."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import chain
@@ -14,6 +14,7 @@ from listbridge.message import (
     placeholders,
     recode,
     subject,
+    tokens,
 )
 from listbridge.message.authorship import FromMode
 from listbridge.message.errors import MessageError
@@ -72,8 +73,11 @@ def list_copy(
     `is_member` says of the author that what goes to the list reaches him.
     """
     try:
-        head = _complete(listfields.stripped(parsed.head), parsed, message_id, date)
-        head, body = _content(raw, parsed, settings, head, is_member)
+        shown, shown_as = _without_tokens(raw, parsed) if parsed.tokens else (raw, parsed)
+        head = _complete(listfields.stripped(shown_as.head), shown_as, message_id, date)
+        head, body = _content(shown, shown_as, settings, head, is_member)
+        if body is None and shown is not raw:
+            body = BLANK_LINE + clean(shown[parsed.root.body_start :])
         return _fitted(raw, parsed, head, body)
     except MessageError as err:
         return ListCopy(b"", None, str(err))
@@ -114,6 +118,15 @@ def _complete(head: Head, parsed: ParsedMessage, message_id: str, date: datetime
     if not head.value("Date"):
         head = head.replaced("Date", format_datetime(date.astimezone(UTC)))
     return head
+
+
+def _without_tokens(raw: bytes, parsed: ParsedMessage) -> tuple[bytes, ParsedMessage]:
+    """Blot out what somebody has quoted of a confirmation; what is signed or encrypted stays."""
+    shown = tokens.blotted_bytes(raw, parsed.root)
+    head, _ = headers.split(shown[: parsed.root.body_start])
+    if tokens.found_in(head.text("Subject")):  # in encoded words
+        head = head.replaced("Subject", parsed.subject)
+    return raw if parsed.signed or parsed.encrypted else shown, replace(parsed, head=head)
 
 
 def _wrapped(head: Head, raw: bytes, parsed: ParsedMessage) -> tuple[Head, bytes]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from listbridge.message import addresses, derived, messageids, parts, protection, text
+from listbridge.message import addresses, derived, messageids, parts, protection, text, tokens
 from listbridge.message.errors import MessageError
 from listbridge.message.headers import Head
 from listbridge.message.parts import Part
@@ -31,15 +31,16 @@ class ParsedMessage:
     author: str | None  #: normalised address; None where `author_problem` says why
     author_name: str  #: display name, may be empty
     author_problem: str | None
-    subject: str  #: decoded, one line; "" when there is none
+    subject: str  #: decoded, one line, tokens blotted out; "" when there is none
     date: datetime | None  #: in UTC, as the sender's clock had it; None when unreadable
-    text: str = field(repr=False)  #: the body for people
+    text: str = field(repr=False)  #: the body for people, tokens blotted out
     attachments: tuple[Attachment, ...]
     received_count: int
     signed: bool  #: S/MIME or PGP, as a part or inline
     encrypted: bool
     empty: bool  #: neither words nor attachments
     defects: tuple[str, ...]  #: what mail-parser found wrong with the head
+    tokens: tuple[str, ...] = field(default=(), repr=False)  #: secrets that it shows
 
 
 def parse(raw: bytes) -> ParsedMessage:
@@ -60,6 +61,7 @@ def _parsed(raw: bytes, root: Part, view: derived.Derived) -> ParsedMessage:
     readable = text.readable(raw, root)
     attachments = _attachments(raw, root)
     protected = protection.of_message(raw, root)
+    secrets = dict.fromkeys((*tokens.quoted(raw, root), *tokens.found_in(view.subject)))
     return ParsedMessage(
         head=head,
         root=root,
@@ -70,9 +72,9 @@ def _parsed(raw: bytes, root: Part, view: derived.Derived) -> ParsedMessage:
         author=author.address,
         author_name=author.name,
         author_problem=author.problem,
-        subject=view.subject,
+        subject=tokens.blotted(view.subject) if secrets else view.subject,
         date=view.date,
-        text=readable,
+        text=tokens.blotted(readable) if secrets else readable,
         attachments=attachments,
         received_count=len(head.all("Received")),
         signed=protected.signed,
@@ -80,6 +82,7 @@ def _parsed(raw: bytes, root: Part, view: derived.Derived) -> ParsedMessage:
         # What is encrypted may say anything.
         empty=not readable.strip() and not attachments and not protected.encrypted,
         defects=view.defects,
+        tokens=tuple(secrets),
     )
 
 

@@ -1,5 +1,6 @@
-"""Facts by which mail that no person wrote as a post is told apart: bounces, auto-replies, loops,
-commands. Each function answers with the reason, or None.
+"""Facts by which mail that no person wrote as a post is told apart: bounces, auto-replies, loops.
+
+Each function answers with the reason, or None.
 """
 
 import re
@@ -36,7 +37,6 @@ _ROBOT_SUBJECTS = (
     "resposta automática:",
     "odpowiedź automatyczna:",
 )
-_COMMAND = re.compile(r"subscribe|unsubscribe|help|confirm\s+\S{1,200}", re.IGNORECASE)
 
 
 def bounce_reason(parsed: ParsedMessage) -> str | None:
@@ -112,12 +112,16 @@ def _addresses(value: bytes) -> set[str]:
         return set()
 
 
-def command(parsed: ParsedMessage) -> str | None:
-    """The command that is the whole subject, its word in lower case, or None."""
-    if _COMMAND.fullmatch(parsed.subject) is None:
-        return None
-    word, _, rest = parsed.subject.partition(" ")
-    return f"{word.lower()} {rest}".strip()
+def unanswerable_reason(parsed: ParsedMessage) -> str | None:
+    """Say why a mail that is no robot's must not be answered by one all the same, or None.
+
+    RFC 3834 2: neither what came by a list, nor what was sent to many.
+    """
+    if (precedence := _keyword(parsed.head, "Precedence")) in ("bulk", "list", "junk"):
+        return f"its Precedence field says {precedence}"
+    if any(one.key.startswith("list-") for one in parsed.head.fields):
+        return "it came by a list"
+    return None
 
 
 def has_null_sender(head: Head) -> bool:

@@ -5,6 +5,7 @@ from listbridge.category import Category
 from listbridge.delivery import fanout
 from listbridge.dmarc import Policy
 from listbridge.membership import subscriptions
+from listbridge.membership.posts import tell_rejected
 from listbridge.moderation.password import opened
 from storage import categories, posts, raw_messages
 from storage.database import Tx
@@ -35,10 +36,18 @@ def approve(tx: Tx, category: Category, post: Post, policy: Policy = Policy.UNKN
     return True
 
 
-def reject(tx: Tx, post_id: int, because: str | None) -> bool:
-    """Reject a held post; False if it is not held any more."""
+def reject(tx: Tx, category: Category | None, post: Post, because: str | None) -> bool:
+    """Reject a held post; False if it is not held any more.
+
+    Its author is told if he is a subscriber, but nobody where there is no usable `category`.
+    """
+    categories.lock(tx, post.category_id)
     reason = f"rejected by a moderator: {because}" if because else "rejected by a moderator"
-    return posts.decide(tx, post_id, PostState.REJECTED, reason)
+    if not posts.decide(tx, post.id, PostState.REJECTED, reason):
+        return False
+    if category is not None:
+        tell_rejected(tx, category, post, because, clock.now())
+    return True
 
 
 def discard(tx: Tx, post_id: int) -> bool:

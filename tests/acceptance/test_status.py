@@ -79,7 +79,7 @@ def test_what_waits_is_counted_and_named_with_the_command_that_shows_it(
     program.write_category(slug, toml, MEMBERS)
     dovecot.deliver(slug, letter(1, run=slug))
     dovecot.deliver(slug, letter(2, run=slug, author="eve@example.com"))
-    dovecot.deliver(slug, (FIXTURES / "commands" / "subscribe.eml").read_bytes())
+    dovecot.deliver(slug, (FIXTURES / "broken" / "deep_nesting.eml").read_bytes())
     program.poll_once("--no-send")
     program.run("queue", "hold", program.json("queue", "list")[0]["id"])
     program.run("post", slug, stdin=letter(3, run=slug))

@@ -44,8 +44,9 @@ def whole_message(raw: bytes) -> None:
         message.glance(raw)
         message.glance_id(raw)
         return
-    for ask in (message.bounce_reason, message.robot_reason, message.command):
+    for ask in (message.bounce_reason, message.robot_reason, message.unanswerable_reason):
         ask(parsed)
+    message.command(parsed, "general@example.org")
     message.loop_reason(parsed, "general@example.org", "general.example.org")
     assert before == message.fingerprint(raw)
     for settings in _SETTINGS:

@@ -38,7 +38,7 @@ def whole(db: Database, category_id: int, now: datetime) -> Database:
         2: letter(2, In_Reply_To="<1@example.net>"),
         3: letter(3, From=""),
         4: letter(4, Auto_Submitted="auto-replied"),
-        5: letter(5, Subject="help"),
+        5: letter(5, Subject="help", From=""),
     }
     tally = Tally("general")
     for raw in raws.values():
@@ -60,7 +60,7 @@ def whole(db: Database, category_id: int, now: datetime) -> Database:
         )
         arrivals.mark_gone(tx, [made], now + timedelta(seconds=1))
     assert vars(tally) == vars(
-        Tally("general", posts=1, replies=1, held=1, robots=1, commands=1, rejected=1, queued=4)
+        Tally("general", posts=1, replies=1, held=1, robots=1, shunted=1, rejected=1, queued=4)
     )
     return db
 

@@ -10,7 +10,7 @@ import click
 import pytest
 from pydantic import BaseModel
 
-from listbridge.category import BounceSettings, Category, MessageSettings, Posting
+from listbridge.category import BounceSettings, Category, Members, MessageSettings, Posting
 from listbridge.cli import command
 from listbridge.config import not_yet
 from listbridge.config.models import (
@@ -43,6 +43,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "### `[outgoing]`": OutgoingSettings,
     "### `[posting]`": Posting,
     "`[[posting.headers]]`": HeaderRule,
+    "### `[members]`": Members,
     "### `[message]`": MessageSettings,
     "### `[bounces]`": BounceSettings,
     "### `[subscribers]`": Subscribers,
@@ -116,7 +117,7 @@ def test_every_key_is_described_and_no_other(heading: str) -> None:
     names = {aliases.get(name, name) for name in MODELS[heading].model_fields}
     tables = {"web", "alerts", "mail_sessions", "posting", "message", "bounces", "subscribers"}
     if heading == "## A category":
-        tables |= {"incoming", "outgoing"}
+        tables |= {"incoming", "outgoing", "members"}
 
     assert _keys_of(_section(heading)) == names - tables
 
@@ -149,6 +150,7 @@ def test_keys_without_effect_are_marked_and_no_others() -> None:
         "### `[incoming]`": "incoming.",
         "### `[outgoing]`": "outgoing.",
         "### `[posting]`": "posting.",
+        "### `[members]`": "members.",
         "### `[message]`": "message.",
         "### `[bounces]`": "bounces.",
         "### `[subscribers]`": "subscribers.",
@@ -162,7 +164,7 @@ def test_keys_without_effect_are_marked_and_no_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [Category, IncomingSettings, OutgoingSettings, Posting, BounceSettings]
+    "model", [Category, IncomingSettings, OutgoingSettings, Posting, Members, BounceSettings]
 )
 def test_defaults_that_are_written_down_are_the_real_ones(model: type[BaseModel]) -> None:
     headings = {found: heading for heading, found in MODELS.items()} | {Category: "## A category"}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from listbridge.config import Configuration
+from listbridge.config import Configuration, templates
 from listbridge.service.checking.category import check_category
 from listbridge.service.checking.files import broken_file, refused
 from listbridge.service.checking.finding import Finding, fine, wrong
@@ -31,6 +31,7 @@ def check_everything(
     """
     with looked_at(configuration) as store:
         yield from store.findings
+        yield from _check_templates(configuration)
         look = _Look(configuration, store, bool(named), offline, probe)
 
         def check(slug: str) -> list[Finding]:
@@ -46,6 +47,17 @@ def check_everything(
 def every_slug(configuration: Configuration) -> list[str]:
     """Return the slugs of all category files, right or wrong, in their order."""
     return sorted({*configuration.categories, *configuration.broken})
+
+
+def _check_templates(configuration: Configuration) -> Iterator[Finding]:
+    if configuration.service.templates is None:
+        return
+    written = templates.read(configuration.service)
+    for one in written.warnings:
+        yield wrong(None, "templates", str(one), "correct it")
+    if not written.warnings:
+        number = sum(map(len, written.texts.values()))
+        yield fine(None, "templates", f"{number} texts in the place of the built-in ones")
 
 
 @dataclass(frozen=True)

@@ -385,7 +385,7 @@ def test_slug_must_be_plain(category: WriteCategory, slug: str) -> None:
 
 def test_one_warning_names_all_keys_without_effect(category: WriteCategory) -> None:
     category(
-        top='description = "x"\nlanguage = "de"',
+        top='description = "x"',
         end="[message]\npersonalise = false",
     )
 
@@ -393,7 +393,7 @@ def test_one_warning_names_all_keys_without_effect(category: WriteCategory) -> N
 
     assert str(warning) == (
         "categories/general.toml: accepted, but not yet in effect in this version: description, "
-        "language, message.personalise"
+        "message.personalise"
     )
 
 

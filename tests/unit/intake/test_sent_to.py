@@ -40,6 +40,8 @@ def routed(
         ((f"To: Doe, John <{ELSEWHERE}>, {DEV}",), ["dev"]),
         ((f"To: =?utf-8?q?Entwickler?= <{DEV}>",), ["dev"]),
         ((f"Delivered-To: mailing list {OPS}", f"To: {DEV}"), ["dev"]),
+        (("To: dev-request@example.org",), ["dev"]),
+        (("To: dev-leave@example.org", "Delivered-To: dev+help@example.org"), ["dev"]),
     ],
 )
 def test_every_address_of_the_header_counts(fields: tuple[str, ...], slugs: list[str]) -> None:
@@ -92,7 +94,7 @@ def test_who_is_written_to_by_the_accounts_own_address_is_meant() -> None:
         "To: xdev@example.org",
         "To: dev@example.org.evil.example",
         "To: dev@evil.example",
-        "To: dev-request@example.org",
+        "To: dev-archive@example.org",
         f'To: "{DEV}" <{ELSEWHERE}>',
         f"Subject: {DEV}",
         f"X-To: {DEV}",
@@ -164,3 +166,9 @@ def test_of_a_hostile_header_few_addresses_are_checked(
         routed(*(f"{name}: {spam}" for name in ("To", "Cc", "Delivered-To")))
 
     assert checked <= 200
+
+
+def test_an_alias_for_commands_that_is_a_category_is_that_one() -> None:
+    both = {"dev": DEV, "help": "dev-help@example.org"}
+
+    assert routed("To: dev-help@example.org", addresses=both) == ["help"]

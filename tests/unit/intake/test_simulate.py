@@ -70,6 +70,8 @@ def test_it_says_of_every_sample_what_is_then_decided(office: Office) -> None:
         counted = {k: v for k, v in vars(tally).items() if isinstance(v, int) and v}
         queued = counted.pop("queued", 0)
         [counter] = counted
+        if counter in ("commands", "held"):
+            queued = 0  # an answer, not a copy
         if said.kind is Kind.SHUNTED:
             assert counter in ("shunted", "duplicates")  # it is read before it is compared
             continue

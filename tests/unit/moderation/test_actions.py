@@ -121,7 +121,7 @@ def test_a_held_post_goes_to_those_who_are_subscribed_when_it_is_approved(office
 def test_a_rejected_post_goes_to_nobody(office: Office, because: str | None, reason: str) -> None:
     held = post(office)
 
-    assert do(office, lambda tx: actions.reject(tx, held.id, because))
+    assert do(office, lambda tx: actions.reject(tx, office.category, held, because))
 
     assert (post(office).state, post(office).reason) == (PostState.REJECTED, reason)
     assert recipients(office) == []
@@ -141,7 +141,7 @@ def test_the_first_decision_stands(office: Office) -> None:
     every: tuple[Callable[[Tx], bool], ...] = (
         lambda tx: actions.discard(tx, held.id),
         lambda tx: actions.approve(tx, office.category, held),
-        lambda tx: actions.reject(tx, held.id, "late"),
+        lambda tx: actions.reject(tx, office.category, held, "late"),
     )
 
     assert [do(office, action) for action in every] == [True, False, False]

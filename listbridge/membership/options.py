@@ -1,0 +1,78 @@
+"""What a subscriber can choose: how it is written, what it comes to, and how it is told."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from listbridge.category import Category
+from listbridge.errors import ListbridgeError
+from listbridge.notices import word
+from storage import subscriptions
+from storage.database import Tx
+from storage.states import Receives
+from storage.subscriptions import Subscription
+
+_OWN_POSTS = {"on": True, "off": False, "default": None}
+
+
+class NoSuchOption(ListbridgeError):
+    """What was asked for is not to be had; the sentence says why."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice: a column of the subscription, and its new value."""
+
+    column: str
+    value: str | bool | datetime | None
+
+
+def read(wish: str, now: datetime) -> Option:
+    """Understand `receives none`, `holiday 2026-12-24`, `own-posts off`, `language de`.
+
+    Raise `NoSuchOption` for anything else, and for a holiday that is over.
+    """
+    name, _, value = wish.partition(" ")
+    if name == "receives" and value in {*Receives}:
+        return Option("receives", Receives(value))
+    if name == "holiday":
+        return Option("holiday_until", holiday(value, now))
+    if name == "own-posts" and value in _OWN_POSTS:
+        return Option("own_posts", _OWN_POSTS[value])
+    if name == "language" and value:
+        return Option("language", None if value == "default" else value)
+    raise NoSuchOption(f"there is no option “{wish}”")
+
+
+def holiday(text: str, now: datetime) -> datetime | None:
+    """Return the beginning of the day (UTC) on which posts come again; None for `off`."""
+    if text == "off":
+        return None
+    try:
+        until = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise NoSuchOption(f"“{text}” is no date; write one such as 2026-12-24, or off") from None
+    if until <= now:
+        raise NoSuchOption(f"{text} is not in the future")
+    return until
+
+
+def choose(tx: Tx, category_id: int, key: str, option: Option, now: datetime) -> None:
+    """Put an option of a subscription into effect, by the key of its address."""
+    subscriptions.change(tx, category_id, key, now, **{option.column: option.value})
+
+
+def shown(category: Category, one: Subscription, now: datetime) -> dict[str, str]:
+    """Return the options of a subscription in words, by the names that notices know."""
+    language = one.language or category.language
+
+    def said(name: str) -> str:
+        return word(name, language, category.texts) or name
+
+    own_posts = {given: name for name, given in _OWN_POSTS.items()}[one.own_posts]
+    is_away = one.holiday_until is not None and one.holiday_until > now
+    return {
+        "receives": f"{one.receives} ({said(one.receives)})",
+        "holiday": f"{one.holiday_until:%Y-%m-%d}" if is_away else f"off ({said('off')})",
+        "own_posts": f"{own_posts} ({said(own_posts)})",
+        "language": one.language or f"default ({category.language})",
+    }

@@ -1,0 +1,70 @@
+"""What authors are told about posts of theirs that do not go out."""
+
+from datetime import datetime
+
+from listbridge.category import Category
+from listbridge.membership.telling import may_answer, tell
+from listbridge.message import key
+from listbridge.notices import Notice, Writing, word
+from storage import subscriptions
+from storage.database import Tx
+from storage.posts import Post
+from storage.states import PostState, SubscriptionState
+from storage.subscriptions import Subscription
+
+_NOTICES = {PostState.HELD: Notice.HELD, PostState.REJECTED: Notice.REJECTED}
+_TOLD = (SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED)
+# Such as robots write; whoever is told of it answers with the next one.
+_SILENT = ("repeated",)
+
+
+def tell_author(tx: Tx, category: Category, post: Post, now: datetime) -> int:
+    """Tell a subscriber that the rules hold or reject his post; return how many were told.
+
+    Nobody else is told, as anybody can write in anybody's name, and he only once a day.
+    """
+    what = _NOTICES.get(post.state)
+    rule = post.trail[-1]["rule"] if post.trail else ""
+    one = _subscriber(tx, post)
+    if what is None or one is None or rule in _SILENT or category.outgoing is None:
+        return 0
+    if not may_answer(tx, category, post.category_id, what, one.address, now):
+        return 0
+    said = word(rule.replace("_", "-"), one.language or category.language, category.texts)
+    _tell(tx, category, post, what, one, said or post.reason or "", now)
+    return 1
+
+
+def tell_rejected(
+    tx: Tx, category: Category, post: Post, because: str | None, now: datetime
+) -> int:
+    """Tell a subscriber that a moderator has rejected his post; return how many were told."""
+    one = _subscriber(tx, post)
+    if one is None or category.outgoing is None:
+        return 0
+    said = because or word("by-moderator", one.language or category.language, category.texts)
+    _tell(tx, category, post, Notice.REJECTED, one, said or "", now)
+    return 1
+
+
+def _subscriber(tx: Tx, post: Post) -> Subscription | None:
+    found = subscriptions.find(tx, post.category_id, key(post.sender)) if post.sender else None
+    return found if found and found.state in _TOLD else None
+
+
+def _tell(
+    tx: Tx,
+    category: Category,
+    post: Post,
+    what: Notice,
+    one: Subscription,
+    reason: str,
+    now: datetime,
+) -> None:
+    writing = Writing(
+        one.address,
+        language=one.language,
+        values={"subject": post.subject, "reason": reason},
+        answers=post.message_id,
+    )
+    tell(tx, category, post.category_id, what, writing, now)

@@ -1,0 +1,269 @@
+"""What people ask of a category by mail, and what comes of it.
+
+Anybody can write in anybody's name, so nothing changes before somebody has answered a mail that was
+sent to the address it is about. What can be asked in another's name leads to few mails to him.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from listbridge import message
+from listbridge.category import Category
+from listbridge.errors import ListbridgeError
+from listbridge.membership import options, subscriptions
+from listbridge.membership.telling import may_answer, tell
+from listbridge.message import Command, ParsedMessage, Word
+from listbridge.message import tokens as written_tokens
+from listbridge.notices import Notice, Writing
+from storage import subscriptions as store
+from storage import tokens
+from storage.database import Tx
+from storage.states import Origin, Purpose, SubscriptionState
+from storage.subscriptions import Subscription
+from storage.tokens import Token
+
+_LASTING = timedelta(days=3)
+# A subscriber may want several things changed; there is no need to ask the same twice a day.
+_CHANGES_A_DAY = 5
+_ASKED_BY = {
+    Purpose.SUBSCRIBE: Notice.CONFIRM_SUBSCRIBE,
+    Purpose.UNSUBSCRIBE: Notice.CONFIRM_UNSUBSCRIBE,
+    Purpose.OPTIONS: Notice.CONFIRM_OPTIONS,
+}
+_SUBSCRIBED = (SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED)
+
+
+class NotUnderstood(ListbridgeError):
+    """A command that nobody can be answered about; a person has to look at it."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a request."""
+
+    reason: str  #: for the record; it holds no secret
+    told: int = 0  #: notices written
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request, and everything that is needed to see to it; the category is locked."""
+
+    tx: Tx
+    category: Category
+    category_id: int
+    command: Command
+    parsed: ParsedMessage
+    now: datetime
+
+    @property
+    def author(self) -> str:
+        """Who says that he wrote it; raise `NotUnderstood` if that cannot be said."""
+        if self.parsed.author is None:
+            raise NotUnderstood(f"a token that is not valid, and {self.parsed.author_problem}")
+        return self.parsed.author
+
+    def subscription(self, key: str) -> Subscription | None:
+        """Return the subscription of an address, by its key, unless it has ended."""
+        found = store.find(self.tx, self.category_id, key)
+        return found if found and found.state in _SUBSCRIBED else None
+
+    def answer(self, what: Notice, *, to: str, **values: str) -> Done:
+        """Write the notice that nobody but the owner of a token can have caused."""
+        self._write(what, to, values)
+        return self._done(f"“{what}” was sent to {to}", 1)
+
+    def answer_author(self, what: Notice, *, each: int = 1, **values: str) -> Done:
+        """Write the notice to the author, unless he, or the list, had enough of them today."""
+        to = self.author
+        if not may_answer(self.tx, self.category, self.category_id, what, to, self.now, each):
+            return self._done(f"enough answers for one day: “{what}” was not sent to {to}", 0)
+        self._write(what, to, values)
+        return self._done(f"“{what}” was sent to {to}", 1)
+
+    def _write(self, what: Notice, to: str, values: dict[str, str]) -> None:
+        one = store.find(self.tx, self.category_id, message.key(to))
+        writing = Writing(
+            to,
+            language=one.language if one else None,
+            values=values,
+            answers=self.parsed.message_id,
+        )
+        tell(self.tx, self.category, self.category_id, what, writing, self.now)
+
+    def _done(self, what: str, told: int) -> Done:
+        return Done(f"the command {self.command.word.value!r}: {what}", told)
+
+
+def carry_out(request: Request) -> Done:
+    """See to a request that is not for a person (`refusal`); raise `NotUnderstood` if it is."""
+    word = request.command.word
+    if word not in (Word.CONFIRM, Word.OWNER) and (reason := _unanswerable(request)):
+        return Done(f"the command {word.value!r} is not answered: {reason}")
+    return _DO[word](request)
+
+
+def refusal(category: Category, command: Command, parsed: ParsedMessage) -> str | None:
+    """Say why a person has to see to a command, or None."""
+    said = f"the command {command.word.value!r}: "
+    if category.outgoing is None:
+        return said + "this category cannot send an answer"
+    if parsed.author is None and command.word is not Word.CONFIRM:
+        return said + f"it does not say whose it is, since {parsed.author_problem}"
+    if command.word is Word.OWNER and not category.owners:
+        return said + "`owners` of the category names nobody"
+    return None
+
+
+def _unanswerable(request: Request) -> str | None:
+    if message.key(request.author) == message.key(request.category.address):
+        return "it says that the list itself wrote it"
+    return message.unanswerable_reason(request.parsed)
+
+
+def _subscribe(request: Request) -> Done:
+    if request.category.members.subscribe == "closed":
+        return request.answer_author(Notice.CLOSED)
+    if request.subscription(message.key(request.author)):
+        return request.answer_author(Notice.ALREADY_SUBSCRIBED)
+    # A name is in no mail before it is confirmed: others would put their advertisements there.
+    return _ask(request, Purpose.SUBSCRIBE, request.parsed.author_name)
+
+
+def _unsubscribe(request: Request) -> Done:
+    if not request.subscription(message.key(request.author)):
+        return request.answer_author(Notice.NOT_SUBSCRIBED)
+    return _ask(request, Purpose.UNSUBSCRIBE, "")
+
+
+def _options(request: Request) -> Done:
+    one = request.subscription(message.key(request.author))
+    if one is None:
+        return request.answer_author(Notice.NOT_SUBSCRIBED)
+    return request.answer_author(
+        Notice.OPTIONS, each=_CHANGES_A_DAY, **options.shown(request.category, one, request.now)
+    )
+
+
+def _set(request: Request) -> Done:
+    if not request.subscription(message.key(request.author)):
+        return request.answer_author(Notice.NOT_SUBSCRIBED)
+    wish = request.command.argument
+    try:
+        options.read(wish, request.now)
+    except options.NoSuchOption:
+        return request.answer_author(Notice.HELP)
+    return _ask(request, Purpose.OPTIONS, wish, each=_CHANGES_A_DAY, change=wish)
+
+
+def _help(request: Request) -> Done:
+    return request.answer_author(Notice.HELP)
+
+
+def _ask(request: Request, purpose: Purpose, detail: str, *, each: int = 1, **values: str) -> Done:
+    """Ask the author to confirm what was asked for in his name."""
+    until = request.now + _LASTING
+    secret = written_tokens.new_secret()
+    done = request.answer_author(
+        _ASKED_BY[purpose],
+        each=each,
+        code=written_tokens.written(secret),
+        until=f"{until:%Y-%m-%d %H:%M} UTC",
+        **values,
+    )
+    if done.told:
+        token = Token(purpose, request.author, message.key(request.author), detail)
+        tokens.keep(
+            request.tx, request.category_id, secret, token, expires_at=until, now=request.now
+        )
+    return done
+
+
+def _confirm(request: Request) -> Done:
+    """Do what a token stands for, whoever sends it: only its owner can have got it."""
+    token = tokens.use(request.tx, request.category_id, request.command.argument, request.now)
+    if token is None:
+        reason = _unanswerable(request)
+        return (
+            Done(f"a token that is not valid, not answered: {reason}")
+            if reason
+            else (request.answer_author(Notice.NOT_VALID))
+        )
+    return _CONFIRMED[token.purpose](request, token)
+
+
+def _confirmed_subscribe(request: Request, token: Token) -> Done:
+    if request.category.members.subscribe == "closed":
+        return request.answer(Notice.CLOSED, to=token.address)
+    if request.subscription(token.key):
+        return request.answer(Notice.ALREADY_SUBSCRIBED, to=token.address)
+    subscriptions.join(request.tx, request.category_id, token.address, token.detail)
+    return request.answer(Notice.WELCOME, to=token.address)
+
+
+def _confirmed_unsubscribe(request: Request, token: Token) -> Done:
+    gone = subscriptions.unsubscribe(request.tx, request.category_id, token.address, Origin.PERSON)
+    what = Notice.GOODBYE if gone else Notice.NOT_SUBSCRIBED
+    return request.answer(what, to=token.address)
+
+
+def _confirmed_options(request: Request, token: Token) -> Done:
+    if not request.subscription(token.key):
+        return request.answer(Notice.NOT_SUBSCRIBED, to=token.address)
+    try:
+        option = options.read(token.detail, request.now)
+    except options.NoSuchOption:  # a holiday that was over before it was confirmed
+        return request.answer(Notice.HELP, to=token.address)
+    options.choose(request.tx, request.category_id, token.key, option, request.now)
+    one = request.subscription(token.key)
+    assert one is not None
+    shown = options.shown(request.category, one, request.now)
+    return request.answer(Notice.OPTIONS, to=token.address, **shown)
+
+
+def _owner(request: Request) -> Done:
+    """Hand a mail on to the owners, who answer its author themselves."""
+    owners = request.category.owners
+    if not may_answer(
+        request.tx,
+        request.category,
+        request.category_id,
+        Notice.TO_OWNERS,
+        request.author,
+        request.now,
+        _CHANGES_A_DAY,
+    ):
+        raise NotUnderstood(f"{request.author} has written to the owners several times today")
+    for one in owners:
+        writing = Writing(
+            one,
+            values={"subject": request.parsed.subject, "text": request.parsed.text},
+            reply_to=request.author,
+            about=request.author,
+        )
+        tell(
+            request.tx,
+            request.category,
+            request.category_id,
+            Notice.TO_OWNERS,
+            writing,
+            request.now,
+        )
+    return Done("it was handed on to the owners", len(owners))
+
+
+_DO: dict[Word, Callable[[Request], Done]] = {
+    Word.SUBSCRIBE: _subscribe,
+    Word.UNSUBSCRIBE: _unsubscribe,
+    Word.CONFIRM: _confirm,
+    Word.OPTIONS: _options,
+    Word.SET: _set,
+    Word.HELP: _help,
+    Word.OWNER: _owner,
+}
+_CONFIRMED: dict[Purpose, Callable[[Request, Token], Done]] = {
+    Purpose.SUBSCRIBE: _confirmed_subscribe,
+    Purpose.UNSUBSCRIBE: _confirmed_unsubscribe,
+    Purpose.OPTIONS: _confirmed_options,
+}

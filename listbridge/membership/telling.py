@@ -1,0 +1,50 @@
+"""Notices put into the outbox, in the transaction that gives cause to them."""
+
+from datetime import datetime
+
+from listbridge.category import Category
+from listbridge.message import key
+from listbridge.notices import Notice, Writing, notice
+from storage import answers, service_mail
+from storage.database import Tx
+from storage.states import Kind
+
+
+def tell(
+    tx: Tx, category: Category, category_id: int, what: Notice, writing: Writing, now: datetime
+) -> None:
+    """Write somebody a notice."""
+    letter = notice(category, what, writing, now)
+    service_mail.put(
+        tx,
+        Kind.NOTICE,
+        letter,
+        sender=category.address,
+        recipients=[writing.to],
+        now=now,
+        category=category_id,
+    )
+
+
+def may_answer(
+    tx: Tx,
+    category: Category,
+    category_id: int,
+    what: Notice,
+    address: str,
+    now: datetime,
+    each: int = 1,
+) -> bool:
+    """Count an answer to a mail that anybody can have written, and say whether it may be given.
+
+    So somebody in whose name others write gets no more than `each` of the kind in a day.
+    """
+    return answers.count_one(
+        tx,
+        category_id,
+        key(address),
+        what,
+        each=each,
+        in_all=category.members.answers_per_day,
+        now=now,
+    )

@@ -1,0 +1,132 @@
+"""Tokens as people send them back: `confirm-` and 26 letters and digits, wherever they are quoted.
+
+Whoever knows one can confirm in another's name. So none is shown or sent on: it is blotted out in
+place, sign by sign, which leaves the offsets of all parts, and what encodes them, as they are.
+"""
+
+import base64
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+
+from listbridge.message import parts
+from listbridge.message.parts import Part
+
+_MARK = "confirm-"
+_OCTETS = 16  # 128 bits
+_DIGITS = 26  # of base32 (RFC 4648 6), without padding
+_LENGTH = len(_MARK) + _DIGITS
+_BLOT = "*"
+_TEXT = re.compile(rf"{_MARK}([a-z2-7]{{{_DIGITS}}})(?![a-z2-7])", re.IGNORECASE)
+_BYTES = re.compile(_TEXT.pattern.encode(), re.IGNORECASE)
+# A line of quoted-printable may end anywhere, and go on in the next (RFC 2045 6.7).
+_SOFT = rb"(?:=\r?\n)?"
+_QUOTED_PRINTABLE = re.compile(
+    _SOFT.join(re.escape(ch.encode()) for ch in _MARK)
+    + rb"(?:%s[A-Za-z2-7]){%d}" % (_SOFT, _DIGITS)
+)
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]+")
+
+
+def new_secret() -> str:
+    """Return 128 random bits in lower-case letters and digits."""
+    return base64.b32encode(secrets.token_bytes(_OCTETS)).decode("ascii").rstrip("=").lower()
+
+
+def written(secret: str) -> str:
+    """Return the token as people are sent it."""
+    return _MARK + secret
+
+
+def is_token(text: str) -> bool:
+    """Say whether this is one token and nothing else."""
+    return _TEXT.fullmatch(text) is not None
+
+
+def found_in(text: str) -> tuple[str, ...]:
+    """Return the secrets of the tokens in a text, each once, in lower case."""
+    return tuple(dict.fromkeys(one.lower() for one in _TEXT.findall(text)))
+
+
+def blotted(text: str) -> str:
+    """Return the text with its tokens made useless."""
+    return _TEXT.sub(lambda found: _MARK + _BLOT * len(found[1]), text)
+
+
+def is_blotted(line: str) -> bool:
+    """Say whether a line is one token, made useless, with or without `confirm` in front."""
+    return line.removeprefix("confirm ") == _MARK + _BLOT * _DIGITS
+
+
+def quoted(raw: bytes, root: Part) -> tuple[str, ...]:
+    """Return the secrets of the tokens that a message shows to whoever reads it."""
+    found: dict[str, None] = {}
+    if _MARK.encode() in raw:
+        found |= dict.fromkeys(_in(raw))
+    for part in _every(root):
+        if part.content.main == "text" and part.content.encoding in ("base64", "quoted-printable"):
+            found |= dict.fromkeys(_in_pieces(parts.chunks(raw, part)))
+        if part is not root and part.head.first("Subject") is not None:
+            found |= dict.fromkeys(found_in(part.head.text("Subject")))
+    return tuple(found)
+
+
+def blotted_bytes(raw: bytes, root: Part) -> bytes:
+    """Return the message with the tokens in its texts made useless; every offset stays.
+
+    In encoded words of a header they stay: what stands there has to be made void.
+    """
+    made = bytearray(_QUOTED_PRINTABLE.sub(_blotted_signs, _BYTES.sub(_blotted_signs, raw)))
+    for part in _every(root):
+        if part.content.main == "text" and part.content.encoding == "base64":
+            octets = parts.payload(raw, part)
+            if _BYTES.search(octets):
+                body = _in_base64(parts.body(raw, part), _BYTES.sub(_blotted_signs, octets))
+                if len(body) == part.end - part.body_start:  # else there is garbage in between
+                    made[part.body_start : part.end] = body
+    return bytes(made)
+
+
+def _every(part: Part) -> Iterator[Part]:
+    """All parts, attached messages and what is in them included."""
+    yield part
+    for child in part.children:
+        yield from _every(child)
+
+
+def _in(octets: bytes) -> list[str]:
+    return [one.decode("ascii").lower() for one in _BYTES.findall(octets)]
+
+
+def _in_pieces(pieces: Iterable[bytes]) -> Iterator[str]:
+    tail = b""
+    for piece in pieces:
+        window = tail + piece
+        if _MARK.encode() in window:
+            yield from _in(window)
+        tail = window[-_LENGTH:]
+
+
+def _blotted_signs(found: re.Match[bytes]) -> bytes:
+    """Blot what follows the mark, but no soft line break in it."""
+    whole = found[0]
+    digits = 0
+    signs = bytearray(whole)
+    for at in range(len(whole) - 1, -1, -1):
+        if digits < _DIGITS and whole[at : at + 1] not in (b"=", b"\r", b"\n"):
+            signs[at] = ord(_BLOT)
+            digits += 1
+    return bytes(signs)
+
+
+def _in_base64(body: bytes, octets: bytes) -> bytes:
+    """Write octets into the lines in which others of the same number stood."""
+    digits = base64.b64encode(octets).rstrip(b"=")
+    position = 0
+
+    def line(found: re.Match[bytes]) -> bytes:
+        nonlocal position
+        start, position = position, position + len(found[0])
+        return digits[start:position]
+
+    return _BASE64.sub(line, body)
