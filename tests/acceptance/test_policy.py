@@ -48,7 +48,8 @@ def test_no_command_shows_the_posting_password(program: Program) -> None:
     hidden = head + b"\r\n\r\n" + base64.encodebytes(f"Write to {TO}.\r\n".encode())
     handed_in(program, letter(2, To=TO).replace(b"letter 2", f"mail to {TO}".encode()))
     handed_in(program, hidden)
-    handed_in(program, letter(3, To=TO, Subject="help"))
+    too_many_parts = letter(3, To=TO, Content_Type='multipart/mixed; boundary="b"')
+    handed_in(program, too_many_parts + b"--b\r\n\r\n" * 2_000)
     file = program.folder / "one.eml"
     file.write_bytes(letter(4, To=TO))
 
