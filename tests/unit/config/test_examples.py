@@ -42,6 +42,7 @@ host = "imap.example.org"
 port = 993
 security = "tls"
 username = "general@example.org"
+password = { env = "GENERAL_PASSWORD" }
 oauth2 = { provider = "google" }
 ca_file = "ca.pem"
 folder = "INBOX"
