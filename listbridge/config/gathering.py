@@ -103,6 +103,12 @@ class Gathering:
             return Session()
         path = self._folder / table.properties_file
         self._files.append(path)
+        if not path.exists():
+            # It stops nobody whose servers are named elsewhere; of the others it is said that they
+            # have none.
+            text = f"there is no file {shown(path)}, so nothing is taken from it"
+            self.warnings.append(Finding(("mail_sessions", name, *_FILE), text))
+            return Session()
         try:
             found = mailsession.read_file(path, table.jndi_name)
         except SourceError as err:

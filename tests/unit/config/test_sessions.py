@@ -255,10 +255,17 @@ def test_what_is_wrong_in_a_file_is_cured_by_the_session_itself(write: Write) ->
     assert places(cured)[1] == "smtp.portal.example:588"
 
 
-def test_a_missing_file_is_told(write: Write) -> None:
-    [found] = refused(write, '[mail_sessions.a]\nproperties_file = "gone.properties"\n')
+def test_a_missing_file_is_told_and_stops_only_who_needs_it(write: Write) -> None:
+    write("listbridge.toml", '[mail_sessions.a]\nproperties_file = "gone.properties"\n')
+    both = 'address = "{}@example.org"\nmail_session = "a"\n{}'
+    write("categories/chess.toml", both.format("chess", 'incoming = { host = "h" }\n'))
+    write("categories/go.toml", both.format("go", ""))
 
-    assert "gone.properties" in found
+    configuration = load()
+
+    assert "there is no file gone.properties" in str(configuration.warnings[0])
+    assert list(configuration.categories) == ["chess"]
+    assert "neither [incoming] nor [outgoing]" in str(configuration.broken["go"][0])
 
 
 def test_a_property_that_cannot_be_honoured_is_told_where_it_stands(write: Write) -> None:
