@@ -1,6 +1,5 @@
 """What all tests share: databases, and real servers, started once and only when asked for."""
 
-import os
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
@@ -81,7 +80,7 @@ def certificates() -> Iterator[Certificates]:
 @pytest.fixture(scope="session")
 def dovecot(certificates: Certificates) -> Iterator[Dovecot]:
     """An IMAP and POP3 server; give every test users with fresh names."""
-    _need(dovecot_server.missing())
+    process.require(dovecot_server.missing())
     with dovecot_server.running(certificates) as server:
         yield server
 
@@ -89,7 +88,7 @@ def dovecot(certificates: Certificates) -> Iterator[Dovecot]:
 @pytest.fixture
 def dovecot_with(certificates: Certificates) -> Iterator[Callable[[str], Dovecot]]:
     """Start a Dovecot with settings of its own, such as "imap_capability = IMAP4rev1"."""
-    _need(dovecot_server.missing())
+    process.require(dovecot_server.missing())
     with ExitStack() as stack:
         yield lambda extra: stack.enter_context(dovecot_server.running(certificates, extra))
 
@@ -112,7 +111,7 @@ def token_dovecot(
     request: pytest.FixtureRequest, certificates: Certificates, _authorisation: AuthorisationServer
 ) -> Iterator[Dovecot]:
     """A Dovecot that asks about each access token; give every test users with fresh names."""
-    _need(dovecot_server.missing())
+    process.require(dovecot_server.missing())
     tokens = dovecot_server.Tokens(request.param, f"{_authorisation.url}/introspect")
     with dovecot_server.running(certificates, tokens=tokens) as server:
         yield server
@@ -121,7 +120,7 @@ def token_dovecot(
 @pytest.fixture(scope="session")
 def token_relay(certificates: Certificates, token_dovecot: Dovecot) -> Iterator[Relay]:
     """A Postfix that takes mail from nobody but those whom `token_dovecot` lets in."""
-    _need(postfix_server.missing())
+    process.require(postfix_server.missing())
     sasl = (
         "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\n"
         f"smtpd_sasl_path = {token_dovecot.auth_socket}\n"
@@ -136,7 +135,7 @@ def token_relay(certificates: Certificates, token_dovecot: Dovecot) -> Iterator[
 @pytest.fixture(scope="session")
 def courier() -> Iterator[Courier]:
     """Another IMAP and POP3 server, in the clear; give every test users with fresh names."""
-    _need(courier_server.missing())
+    process.require(courier_server.missing())
     with courier_server.running() as server:
         yield server
 
@@ -144,7 +143,7 @@ def courier() -> Iterator[Courier]:
 @pytest.fixture(scope="session")
 def cyrus() -> Iterator[Cyrus]:
     """A third IMAP and POP3 server, in the clear; give every test users with fresh names."""
-    _need(cyrus_server.missing())
+    process.require(cyrus_server.missing())
     with cyrus_server.running() as server:
         yield server
 
@@ -152,7 +151,7 @@ def cyrus() -> Iterator[Cyrus]:
 @pytest.fixture(scope="session")
 def relay(certificates: Certificates) -> Iterator[Relay]:
     """An SMTP server that delivers into Maildirs; give every test users with fresh names."""
-    _need(postfix_server.missing())
+    process.require(postfix_server.missing())
     with postfix_server.running(certificates) as server:
         yield server
 
@@ -160,7 +159,7 @@ def relay(certificates: Certificates) -> Iterator[Relay]:
 @pytest.fixture
 def relay_with(certificates: Certificates) -> Iterator[Callable[[str], Relay]]:
     """Start a Postfix with settings of its own, such as "message_size_limit = 10000"."""
-    _need(postfix_server.missing())
+    process.require(postfix_server.missing())
     with ExitStack() as stack:
         yield lambda extra: stack.enter_context(postfix_server.running(certificates, extra))
 
@@ -168,7 +167,7 @@ def relay_with(certificates: Certificates) -> Iterator[Callable[[str], Relay]]:
 @pytest.fixture(scope="session")
 def credulous_relay(certificates: Certificates) -> Iterator[Relay]:
     """A Postfix as it was before it learnt to distrust a bare line feed (CVE-2023-51764)."""
-    _need(postfix_server.missing())
+    process.require(postfix_server.missing())
     trust = "smtpd_forbid_bare_newline = no\nsmtpd_forbid_unauth_pipelining = no"
     with postfix_server.running(certificates, trust) as server:
         yield server
@@ -177,7 +176,7 @@ def credulous_relay(certificates: Certificates) -> Iterator[Relay]:
 @pytest.fixture(scope="session")
 def exim(certificates: Certificates) -> Iterator[Exim]:
     """Another relay that delivers into Maildirs; give every test users with fresh names."""
-    _need(exim_server.missing())
+    process.require(exim_server.missing())
     with exim_server.running(certificates) as server:
         yield server
 
@@ -185,7 +184,7 @@ def exim(certificates: Certificates) -> Iterator[Exim]:
 @pytest.fixture
 def exim_with(certificates: Certificates) -> Iterator[Callable[..., Exim]]:
     """Start an Exim with settings of its own, such as main="message_size_limit = 10K"."""
-    _need(exim_server.missing())
+    process.require(exim_server.missing())
     with ExitStack() as stack:
         yield lambda **extra: stack.enter_context(exim_server.running(certificates, **extra))
 
@@ -193,7 +192,7 @@ def exim_with(certificates: Certificates) -> Iterator[Callable[..., Exim]]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL; give every test a database of its own, such as `postgres_url`."""
-    _need(postgres_server.missing())
+    process.require(postgres_server.missing())
     with postgres_server.running() as server:
         yield server
 
@@ -208,7 +207,7 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
 @pytest.fixture
 def stopped_postgres() -> Iterator[Postgres]:
     """A PostgreSQL of the test's own, to be started and stopped."""
-    _need(postgres_server.missing())
+    process.require(postgres_server.missing())
     with postgres_server.laid_out() as server:
         yield server
 
@@ -226,7 +225,7 @@ def ground(
 @pytest.fixture
 def traced() -> None:
     """Skip the test where system calls cannot be traced."""
-    _need(strace.missing())
+    process.require(strace.missing())
 
 
 @pytest.fixture(scope="session")
@@ -270,12 +269,3 @@ def now() -> datetime:
 def fresh_name() -> Callable[[str], str]:
     """Make user names that no other test has: fresh_name("ann") might be ann-5f3a09c1."""
     return lambda stem: f"{stem}-{uuid.uuid4().hex[:8]}"
-
-
-def _need(missing: str | None) -> None:
-    """A server that cannot be started is a reason to skip on a laptop, and a failure in CI."""
-    if missing is None:
-        return
-    if os.environ.get("CI") == "true" and not isinstance(missing, process.Impossible):
-        pytest.fail(missing, pytrace=False)
-    pytest.skip(missing)

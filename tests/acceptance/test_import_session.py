@@ -13,6 +13,7 @@ from tests.letters import letter
 from tests.program import Program
 from tests.servers import dovecot as dovecot_server
 from tests.servers import postfix as postfix_server
+from tests.servers import process
 from tests.servers.certificates import Certificates
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Relay
@@ -50,9 +51,8 @@ class Provider:
 @pytest.fixture(scope="module")
 def provider(certificates: Certificates) -> Iterator[Provider]:
     """One provider for all samples."""
-    for missing in (dovecot_server.missing(), postfix_server.missing()):
-        if missing is not None:
-            pytest.skip(missing)
+    process.require(dovecot_server.missing())
+    process.require(postfix_server.missing())
     auth = "service auth {\n unix_listener sasl {\n mode = 0666\n }\n}"
     with dovecot_server.running(certificates, auth) as dovecot:
         wants_login = (

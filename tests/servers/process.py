@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 LEASH = Path(__file__).with_name("leash")
 HOST = "127.0.0.1"
 SYSTEM_FOLDERS = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
@@ -23,6 +25,15 @@ class Impossible(str):
 
 class ServerFailed(Exception):
     """A test server did not start, or did not do in time what it was asked."""
+
+
+def require(missing: str | None) -> None:
+    """A server that cannot be started is a reason to skip on a laptop, and a failure in CI."""
+    if missing is None:
+        return
+    if os.environ.get("CI") == "true" and not isinstance(missing, Impossible):
+        pytest.fail(missing, pytrace=False)
+    pytest.skip(missing)
 
 
 def program(name: str) -> str | None:
