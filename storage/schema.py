@@ -40,7 +40,7 @@ from storage.states import (
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 
 metadata = MetaData(
     naming_convention={
@@ -356,6 +356,15 @@ bounces = Table(
     Index("ix_bounces_subscription_id_at", "subscription_id", "at"),
     Index("ix_bounces_category_id_at", "category_id", "at"),
     Index("ix_bounces_class_at", "class", "at"),
+)
+
+# What a category owes by the clock, and since or from when; there is no row where it owes nothing.
+duties = Table(
+    "duties",
+    metadata,
+    Column("category_id", ForeignKey("categories.id"), primary_key=True),
+    Column("what", String, primary_key=True),
+    Column("due_at", Moment, nullable=False),
 )
 
 # How many recipients an account has been given, by minute: the ground of hourly and daily budgets.

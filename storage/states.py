@@ -90,6 +90,15 @@ class Purpose(StrEnum):
     OPTIONS = "options"
 
 
+class Duty(StrEnum):
+    """What a category owes somebody at a certain time."""
+
+    DIGEST = "digest"  #: the posts of a while in one mail, to those who want them so
+    PROBES = "probes"  #: to suspended subscribers, to see whether their addresses work again
+    BOUNCE_REPORT = "bounce-report"  #: what has come back in a week, to the owners
+    SUMMARY = "summary"  #: what waits for the moderators, once a day
+
+
 class Kind(StrEnum):
     """What kind of message is to be sent."""
 

@@ -10,7 +10,7 @@ from listbridge.intake.poll import poll
 from listbridge.intake.readers import Reader, Readers
 from listbridge.mailbox import IncomingSettings, LoginRefused, Mailbox, MailboxBusy, OutOfStep
 from listbridge.membership import subscriptions
-from listbridge.service import events
+from listbridge.service import duties, events
 from listbridge.service.mailbox_lease import MailboxTaken, mailbox_lease
 from storage import polls
 from storage.database import Database, Tx
@@ -118,6 +118,8 @@ def _work(
             dispatch_waiting(db, readers, queued)
         finally:
             readers.count_shared(db)
+    for one in readers.polled:
+        duties.see_to(db, one, queued)
 
 
 def _poll(

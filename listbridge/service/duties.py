@@ -1,0 +1,50 @@
+"""What a category owes by the clock, seen to at the end of every pass over its mailbox.
+
+Whatever gives cause to a duty notes it down (`storage.duties`), so a category that owes nothing is
+asked one question. A duty and the note that it is done are one transaction: if the process dies in
+between, it is owed still, and nobody gets anything twice.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from listbridge import clock
+from listbridge.category import Category
+from listbridge.intake.dispatch import nobody_waits
+from listbridge.intake.readers import Reader
+from storage import categories, duties
+from storage.database import Database, Tx
+from storage.states import Duty
+
+#: Does a duty of a category that can send, locked, with its id, by the time given; returns how many
+#: deliveries that made, and when it is owed again (None: when there is new cause).
+Doing = Callable[[Tx, Category, int, datetime], tuple[int, datetime | None]]
+
+_DO: Mapping[Duty, Doing] = {}
+
+
+def see_to(db: Database, one: Reader, queued: Callable[[int], None] = nobody_waits) -> None:
+    """Do all that a category owes by now, and count what it queues; raises `StoreError`.
+
+    `queued` is called with the category's id if deliveries have been made.
+    """
+    if one.category.outgoing is None:
+        return
+    with db.reading() as tx:
+        owed = duties.due(tx, one.id, clock.now())
+    for what in owed:
+        with db.transaction() as tx:
+            made = _do(tx, one, what)
+        one.tally.add(queued=made)
+        if made:
+            queued(one.id)
+
+
+def _do(tx: Tx, one: Reader, what: Duty) -> int:
+    categories.lock(tx, one.id)
+    now = clock.now()
+    if what not in duties.due(tx, one.id, now):
+        return 0  # another process has done it meanwhile
+    made, next_at = _DO[what](tx, one.category, one.id, now)
+    duties.done(tx, one.id, what, next_at)
+    return made

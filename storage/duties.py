@@ -1,0 +1,39 @@
+"""What categories owe by the clock, each duty at most once at a time."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from storage.database import Tx
+from storage.dialects import insert
+from storage.schema import duties as table
+from storage.states import Duty
+
+
+def owe(tx: Tx, category_id: int, what: Duty, at: datetime) -> None:
+    """Note that a category owes this at that time; if it owes it already, at the earlier one."""
+    row = {"category_id": category_id, "what": what, "due_at": at}
+    new = insert(tx, table).values(row)
+    sooner = new.excluded.due_at < table.c.due_at
+    tx.execute(
+        new.on_conflict_do_update(
+            index_elements=[table.c.category_id, table.c.what],
+            set_={"due_at": new.excluded.due_at},
+            where=sooner,
+        )
+    )
+
+
+def due(tx: Tx, category_id: int, now: datetime) -> list[Duty]:
+    """Return what a category owes by now, what it has owed for longest first."""
+    query = select(table.c.what).where(table.c.category_id == category_id, table.c.due_at <= now)
+    return [Duty(what) for what in tx.execute(query.order_by(table.c.due_at)).scalars()]
+
+
+def done(tx: Tx, category_id: int, what: Duty, next_at: datetime | None) -> None:
+    """Note that a duty is done, and when it is owed again; None: not before there is cause."""
+    this = (table.c.category_id == category_id) & (table.c.what == what)
+    if next_at is None:
+        tx.execute(table.delete().where(this))
+    else:
+        tx.execute(table.update().where(this).values(due_at=next_at))
