@@ -8,7 +8,7 @@ from sqlalchemy import Select, case, exists, func, select
 from storage import owner, raw_messages
 from storage.database import Tx
 from storage.schema import arrivals, deliveries, inbound, is_sending, outgoing, posts
-from storage.states import PostState, Result
+from storage.states import PostState, Result, Source
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,26 @@ def _recipients_missing(tx: Tx) -> Iterator[Problem]:
 
 
 def _posts_without_outgoing(tx: Tx) -> Iterator[Problem]:
-    query = select(posts.c.id).where(
-        posts.c.state == PostState.ACCEPTED,
-        ~exists().where(outgoing.c.post_id == posts.c.id),
+    query = (
+        select(posts.c.id)
+        .join(inbound, inbound.c.id == posts.c.inbound_id)
+        .where(
+            posts.c.state == PostState.ACCEPTED,
+            inbound.c.source != Source.IMPORT,
+            ~exists().where(outgoing.c.post_id == posts.c.id),
+        )
     )
     yield from _each(tx, query, "post", "it was accepted, but it never came into the outbox")
+
+
+def _history_in_the_outbox(tx: Tx) -> Iterator[Problem]:
+    query = (
+        select(posts.c.id)
+        .join(inbound, inbound.c.id == posts.c.inbound_id)
+        .join(outgoing, outgoing.c.post_id == posts.c.id)
+        .where(inbound.c.source == Source.IMPORT)
+    )
+    yield from _each(tx, query, "post", "it was imported as history, but it is in the outbox")
 
 
 def _abandoned_sending(tx: Tx) -> Iterator[Problem]:
@@ -130,6 +145,7 @@ _CHECKS: tuple[Callable[[Tx], Iterator[Problem]], ...] = (
     _decided_too_soon,
     _posts_without_inbound,
     _posts_without_outgoing,
+    _history_in_the_outbox,
     _sent_without_acceptance,
     _recipients_missing,
     _abandoned_sending,

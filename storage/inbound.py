@@ -126,9 +126,14 @@ def find(tx: Tx, inbound_id: int) -> Inbound | None:
     return _read(row) if row else None
 
 
-def waiting(tx: Tx, category_id: int) -> list[int]:
-    """Return the ids of a category's undecided messages in the order they came."""
+def waiting(tx: Tx, category_id: int, source: Source | None = None) -> list[int]:
+    """Return the ids of a category's undecided messages in the order they came.
+
+    With a `source`, of those that came in by that door.
+    """
     query = select(table.c.id).where(table.c.category_id == category_id, is_received)
+    if source is not None:
+        query = query.where(table.c.source == source)
     return list(tx.execute(query.order_by(table.c.id)).scalars())
 
 

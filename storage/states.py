@@ -30,6 +30,7 @@ class Source(StrEnum):
 
     MAILBOX = "mailbox"
     CLI = "cli"
+    IMPORT = "import"  #: an archive: history, which is sent to nobody
 
 
 class PostState(StrEnum):

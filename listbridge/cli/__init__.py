@@ -8,6 +8,7 @@ import click
 
 import listbridge
 from listbridge.cli import (
+    archives,
     audit,
     bounces,
     category,
@@ -18,6 +19,8 @@ from listbridge.cli import (
     import_session,
     init,
     oauth,
+    people_in,
+    people_out,
     poll,
     post,
     posts,
@@ -75,9 +78,15 @@ for part in (
     oauth.oauth,
     init.init,
     import_session.import_session,
+    archives.import_,
+    archives.export,
     demo.demo,
 ):
     command.add_command(part)
+
+subscribers.subscribers.add_command(people_in.plan)
+subscribers.subscribers.add_command(people_in.import_, "import")
+subscribers.subscribers.add_command(people_out.export, "export")
 
 
 def main() -> None:

@@ -1,86 +1,83 @@
-"""What `subscribers import` reads: CSV as `export` writes it, or one address per line."""
+"""Files of people named on the command line."""
 
-import csv
-import io
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+import click
+
+from listbridge.cli import output
 from listbridge.errors import ListbridgeError
-from listbridge.guard import safe
-from listbridge.membership import subscriber_file
-from listbridge.membership.subscriber_file import BadLine
-from listbridge.message import normalise
-from storage.states import Receives
+from listbridge.membership import people, subscriber_file
+from listbridge.membership.people import Format, People, Person
+
+_MOST_NAMED = 20
 
 
-@dataclass(frozen=True)
-class Person:
-    """One to be subscribed; None leaves the form in which he gets the posts as it is."""
-
-    address: str  #: normalised
-    name: str
-    receives: Receives | None = None
-
-
-def read(file: Path) -> list[Person]:
-    """Return everybody in the file; an error names each line that cannot be read."""
+def read(file: Path, wanted: Format | None = None) -> People:
+    """Return everybody in the file, `-` for standard input, with the lines that are bad."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return people.read(content, wanted)
     except OSError as err:
         raise ListbridgeError(f"{file} cannot be read: {err.strerror}") from None
-    except UnicodeDecodeError as err:
-        line = err.object.count(b"\n", 0, err.start) + 1
-        raise ListbridgeError(
-            f"{file}: line {line} is not UTF-8 text; save the file as UTF-8; nobody was subscribed"
-        ) from None
-    people, bad = _rows(text) if _is_csv(text) else _lines(text)
-    if bad:
-        raise ListbridgeError(f"{file}: {subscriber_file.told(bad)}; nobody was subscribed")
-    return people
+    except ListbridgeError as err:
+        raise ListbridgeError(f"{file}: {err}; nobody was subscribed") from None
+
+
+def refuse_bad(file: Path, found: People) -> None:
+    """Raise `ListbridgeError` if a line names nobody."""
+    if found.bad:
+        told = subscriber_file.told(found.bad)
+        raise ListbridgeError(f"{file}: {told}; nobody was subscribed")
 
 
 def read_or_take(text: str) -> list[Person]:
     """Return everybody in the file of this name or, if there is none, the addresses named here."""
     file = Path(text).expanduser()
     if "@" not in text or file.exists():
-        return read(file)
-    people, bad = _lines(text.replace(",", "\n"))
-    if bad:
+        found = read(file)
+        refuse_bad(file, found)
+        if found.guessed:
+            raise ListbridgeError(
+                f"{file}: line {found.guessed} is not UTF-8 text; save the file as UTF-8; nobody "
+                "was subscribed"
+            )
+        return found.people
+    found = people.read_text(text.replace(",", "\n"), Format.PLAIN)
+    if found.bad:
         raise ListbridgeError(f"there is no file {text!r}, and it names no addresses")
-    return people
+    return found.people
 
 
-def _lines(text: str) -> tuple[list[Person], list[BadLine]]:
-    entries, bad = subscriber_file.parse(text)
-    return [Person(one.address, one.name) for one in entries], bad
+def tell(file: Path, found: People, category: str) -> None:
+    """Say on stderr what of the file leads to no subscription, and who looks after the list."""
+    for one in found.left_out[:_MOST_NAMED]:
+        _warn(file, f"{one.address} is left out: {one.why}")
+    _warn_of_more(file, len(found.left_out), "are left out")
+    if found.repeated:
+        _warn(file, f"{found.repeated} named once more; what stands first counts")
+    if found.guessed:
+        what = "is not UTF-8, and the file was read as Windows-1252; look at the names"
+        _warn(file, f"line {found.guessed} {what}")
+    for role in ("owner", "moderator"):
+        if some := [one.address for one in found.staff if one.role == role]:
+            names = ", ".join(f'"{one}"' for one in dict.fromkeys(some))
+            _warn(file, f"to have the same {role}s, write {role}s = [{names}] into {category}.toml")
 
 
-def _is_csv(text: str) -> bool:
-    return "address" in _columns(next(csv.reader([text.partition("\n")[0]]), []))
+def tell_left_out(file: Path, left_out: Iterable[tuple[str, str]]) -> None:
+    """Say on stderr who is not subscribed again, and why."""
+    every = list(left_out)
+    for address, why in every[:_MOST_NAMED]:
+        _warn(file, f"{address} is left out: {why}; `subscribers add` has him all the same")
+    _warn_of_more(file, len(every), "are left out")
 
 
-def _columns(head: list[str]) -> list[str]:
-    return [name.strip().lower() for name in head]
+def _warn_of_more(file: Path, number: int, what: str) -> None:
+    if number > _MOST_NAMED:
+        _warn(file, f"and {number - _MOST_NAMED} more {what}")
 
 
-def _rows(text: str) -> tuple[list[Person], list[BadLine]]:
-    rows = csv.reader(io.StringIO(text, newline=""))
-    columns = _columns(next(rows))
-    people: list[Person] = []
-    bad: list[BadLine] = []
-    for row in rows:
-        if not any(row):
-            continue
-        try:
-            people.append(_person(dict(zip(columns, row, strict=False))))
-        except ValueError as err:
-            bad.append(BadLine(rows.line_num, str(err)))
-    return people, bad
-
-
-def _person(row: dict[str, str]) -> Person:
-    receives = row.get("receives", "").strip()
-    if receives not in ("", *Receives):
-        raise ValueError(f"receives is {receives!r}; it can be {', '.join(Receives)}")
-    name = safe(row.get("name", "").strip(), "the name")
-    return Person(normalise(row["address"].strip()), name, Receives(receives) if receives else None)
+def _warn(file: Path, sentence: str) -> None:
+    click.echo(output.printable(f"listbridge: {file}: {sentence}"), err=True)

@@ -1,26 +1,22 @@
 """`listbridge subscribers …`"""
 
-import csv
-import sys
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 import click
 
 from listbridge import clock, maillog
-from listbridge.cli import output, people_file
+from listbridge.cli import output
 from listbridge.cli.completion import slugs
 from listbridge.cli.options import Settings, category_with_members, common, one_line, opened
 from listbridge.errors import ConfigError, ListbridgeError
 from listbridge.membership import options
-from listbridge.membership.subscriptions import follow_file, subscribe, unsubscribe
+from listbridge.membership.subscriptions import subscribe, unsubscribe
 from listbridge.message import AddressError, key, normalise
 from storage import subscriptions as store
 from storage import tokens
-from storage.database import Tx
 from storage.states import Origin, Receives, SubscriptionState
-from storage.subscriptions import Subscriber, Subscription
+from storage.subscriptions import Subscription
 from storage.tokens import Token
 
 _COLUMNS = ("address", "name", "state", "receives")
@@ -49,7 +45,7 @@ def list_(category: str, limit: int | None, settings: Settings) -> None:
             asked = tokens.asked(tx, category_id, clock.now())
     known = {one.key for one in found if one.state is not SubscriptionState.REMOVED}
     waiting = {one.key: one for one in asked if one.key not in known}
-    rows = [_row(one) for one in found if one.key not in waiting]
+    rows = [subscriber_row(one) for one in found if one.key not in waiting]
     rows += [_unconfirmed(one) for one in waiting.values()]
     output.show(
         sorted(rows, key=lambda row: str(row["address"]).lower())[:limit],
@@ -149,77 +145,6 @@ def set_(
             store.change(tx, category_id, address_key, clock.now(), **values)
 
 
-@subscribers.command("import")
-@click.argument("category", shell_complete=slugs)
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@common
-def import_(category: str, file: Path, settings: Settings) -> None:
-    """Subscribe everybody in FILE: one address per line, or what `export` writes.
-
-    All or nothing: a line that cannot be read is named, and then nobody is subscribed.
-    """
-    with opened(settings) as installation:
-        category_id = category_with_members(installation, category)
-        people = people_file.read(file)
-        with installation.db.transaction() as tx:
-            store.put_several(
-                tx,
-                category_id,
-                [Subscriber(x.address, key(x.address), x.name, x.receives) for x in people],
-                origin=Origin.ADMIN,
-                now=clock.now(),
-            )
-    _tell(category, added=len(people))
-    click.echo(f"{category}: {len(people)} subscribed.", err=True)
-
-
-@subscribers.command()
-@click.argument("category", shell_complete=slugs)
-@common
-def export(category: str, settings: Settings) -> None:
-    """Write the active subscribers of CATEGORY as CSV: address, name, receives."""
-    with opened(settings) as installation:
-        category_id = category_with_members(installation, category)
-        with installation.db.reading() as tx:
-            found = store.in_category(tx, category_id, SubscriptionState.ACTIVE)
-    if settings.json:
-        output.show([_row(one) for one in found], _COLUMNS, as_json=True, nothing="")
-        return
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("address", "name", "receives"))
-    writer.writerows((one.address, one.name, one.receives.value) for one in found)
-
-
-@subscribers.command()
-@click.argument("category", shell_complete=slugs)
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@common
-def plan(category: str, file: Path, settings: Settings) -> None:
-    """Show whom FILE would add and remove if it was the subscriber file of CATEGORY.
-
-    Nothing is changed. Who is neither added nor removed is not named.
-    """
-    with opened(settings) as installation:
-        category_id = category_with_members(installation, category)
-        with installation.db.rehearsal() as db, db.transaction() as tx:
-            before = _getting(tx, category_id)
-            change = follow_file(tx, category_id, file)
-            after = _getting(tx, category_id)
-    for warning in filter(None, (*change.warnings, change.problem)):
-        click.echo(f"listbridge: warning: {warning}", err=True)
-    rows = [
-        {"address": one, "change": "added" if one in after else "removed"}
-        for one in sorted(before ^ after)
-    ]
-    nothing = f"{category}: {file} changes nothing."
-    output.show(rows, ("address", "change"), as_json=settings.json, nothing=nothing)
-
-
-def _getting(tx: Tx, category_id: int) -> set[str]:
-    every = store.in_category(tx, category_id)
-    return {one.address for one in every if one.state is not SubscriptionState.REMOVED}
-
-
 def _holiday(text: str) -> datetime | None:
     try:
         return options.holiday(text, clock.now())
@@ -263,7 +188,8 @@ def _unconfirmed(one: Token) -> output.Row:
     }
 
 
-def _row(one: Subscription) -> output.Row:
+def subscriber_row(one: Subscription) -> output.Row:
+    """Show a subscription."""
     return {
         "address": one.address,
         "name": one.name,

@@ -42,7 +42,7 @@ def classify(
         return Finding(Kind.BOUNCE, reason)
     if reason := _loop(tx, category, category_id, parsed) or message.robot_reason(parsed):
         return Finding(Kind.ROBOT, reason)
-    if reason := _duplicate(tx, category_id, parsed, fingerprint):
+    if reason := duplicate(tx, category_id, parsed, fingerprint):
         return Finding(Kind.DUPLICATE, reason)
     if command := message.command(parsed, category.address):
         return Finding(Kind.COMMAND, f"the command {command.word.value!r}", command)
@@ -75,7 +75,8 @@ def _own_copy(tx: Tx, category: Category, category_id: int, parsed: ParsedMessag
     return "we sent it ourselves: it comes from the list's own address and is dated like a post"
 
 
-def _duplicate(tx: Tx, category_id: int, parsed: ParsedMessage, fingerprint: str) -> str | None:
+def duplicate(tx: Tx, category_id: int, parsed: ParsedMessage, fingerprint: str) -> str | None:
+    """Say which post a message says again; None if it says something new."""
     if parsed.message_id is None:
         return None  # then only equal bytes make a duplicate
     known = posts.same_content(tx, category_id, parsed.message_id, fingerprint)

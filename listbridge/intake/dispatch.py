@@ -14,7 +14,7 @@ from listbridge.dmarc import Policy
 from listbridge.intake import events, in_hand, thread
 from listbridge.intake.classify import Kind
 from listbridge.intake.groups import groups
-from listbridge.intake.judge import Judgement, Understood, consider, understand
+from listbridge.intake.judge import Judgement, Understood, as_history, consider, understand
 from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.route import route
 from listbridge.intake.tally import Tally
@@ -25,7 +25,7 @@ from listbridge.moderation.rules import Action
 from storage import categories, inbound, posts, raw_messages, tokens
 from storage.database import Database, Tx
 from storage.inbound import Inbound
-from storage.states import PostState, Result
+from storage.states import PostState, Result, Source
 
 # For so long messages are read that are to be decided together, and no transaction that decides
 # them takes much longer: others want to write too. Seconds.
@@ -58,6 +58,11 @@ class _Read:
     raw: bytes
     understood: Understood | None  #: None where the same bytes came before
     policy: Policy = Policy.UNKNOWN  #: of the author's domain, as far as it is asked for
+
+    @property
+    def is_history(self) -> bool:
+        """Whether it comes from an archive, and is sent to nobody."""
+        return self.one.source is Source.IMPORT
 
     @property
     def author(self) -> str | None:
@@ -105,6 +110,11 @@ def dispatch_waiting(
 def dispatch(db: Database, reader: Reader, inbound_id: int) -> None:
     """Decide one received message and count what became of it."""
     _dispatch(db, reader, [inbound_id], nobody_waits)
+
+
+def dispatch_several(db: Database, reader: Reader, inbound_ids: Sequence[int]) -> None:
+    """Decide a few received messages of one category in their order, as far as they still are."""
+    _dispatch(db, reader, inbound_ids, nobody_waits)
 
 
 def _dispatch(
@@ -168,7 +178,7 @@ def _read_some(db: Database, category: Category, waiting: Sequence[Inbound]) -> 
 
 def _with_policies(category: Category, read: list[_Read]) -> list[_Read]:
     """Add the policies of the authors' domains, all asked for at the same time."""
-    found = from_choice.policies(category, [one.author for one in read])
+    found = from_choice.policies(category, [x.author for x in read if not x.is_history])
     if not found:
         return read
     return [replace(one, policy=found.get(one.author, one.policy)) for one in read]
@@ -223,7 +233,10 @@ def _record(tx: Tx, category: Category, read: _Read) -> _Decision | None:
     if read.understood is None:
         done = inbound.finish(tx, one.id, Result.DUPLICATE, reason=_REPEATED, now=now)
         return _Decision(None, _COUNTERS[Kind.DUPLICATE]) if done else None
-    judgement = consider(tx, category, one.category_id, read.understood, approved=one.approved)
+    if read.is_history:
+        judgement = as_history(tx, one.category_id, read.understood)
+    else:
+        judgement = consider(tx, category, one.category_id, read.understood, approved=one.approved)
     finding = judgement.finding
     if finding.kind is Kind.POST:
         return _post(tx, category, one, read.understood, judgement, read.policy)
@@ -285,7 +298,10 @@ def _post(
     now = clock.now()
     if not inbound.finish(tx, one.id, result, reason=verdict.reason, now=now):
         return None
-    post_id = posts.add(tx, _new_post(one, understood, judgement), now)
+    new = _new_post(one, understood, judgement)
+    # What was said long ago counts as such, for those who ask who has posted lately.
+    is_history = one.source is Source.IMPORT
+    post_id = posts.add(tx, new, min(new.date, now) if is_history else now)
     if verdict.action in (Action.ACCEPT, Action.HOLD):
         if judgement.parent:
             parent, rank = judgement.parent
@@ -295,6 +311,8 @@ def _post(
     if understood.parsed.tokens:
         tokens.void(tx, understood.parsed.tokens)  # what a list has read is no secret any more
     counter = _counter(verdict.action, is_reply=judgement.parent is not None)
+    if is_history:
+        return _Decision(judgement, counter, post_id)
     post = posts.find(tx, post_id)
     assert post is not None
     if verdict.action is not Action.ACCEPT:

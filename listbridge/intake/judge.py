@@ -6,15 +6,21 @@ from listbridge import bounces, message
 from listbridge.bounces import Report
 from listbridge.category import Category
 from listbridge.intake import repeats, thread
-from listbridge.intake.classify import Finding, Kind, classify
+from listbridge.intake.classify import Finding, Kind, classify, duplicate
 from listbridge.intake.history import history
 from listbridge.membership import subscriptions
 from listbridge.message import ParsedMessage, authenticity
 from listbridge.moderation.chain import Verdict, judge
 from listbridge.moderation.password import Opened, opened
-from listbridge.moderation.rules import Submission
+from listbridge.moderation.rules import Action, Submission
 from listbridge.posting import Posting
 from storage.database import Tx
+
+_IMPORTED = Verdict(
+    Action.ACCEPT,
+    "imported from an archive",
+    ({"rule": "imported", "verdict": "accept", "reason": "imported from an archive"},),
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,18 @@ def consider(
     parent = thread.find_parent(tx, category_id, parsed.references)
     post = _submission(tx, category, category_id, understood, parent, approved=approved)
     return Judgement(finding, judge(post), parent, post.is_member, post.doubt is not None)
+
+
+def as_history(tx: Tx, category_id: int, understood: Understood) -> Judgement:
+    """Say what a message of an archive is: a post that was accepted once, or a duplicate.
+
+    It bears the marks of the list that it went through, and what it asks for was done then or never
+    will be; so nothing else is looked at.
+    """
+    if reason := duplicate(tx, category_id, understood.parsed, understood.fingerprint):
+        return Judgement(Finding(Kind.DUPLICATE, reason))
+    parent = thread.find_parent(tx, category_id, understood.parsed.references)
+    return Judgement(Finding(Kind.POST), _IMPORTED, parent)
 
 
 def _submission(

@@ -56,7 +56,7 @@ def parse(text: str, known: Container[str] = ()) -> tuple[list[Entry], list[BadL
         if not line or line.startswith("#"):
             continue
         try:
-            entries.append(_entry(line))
+            entries.append(entry(line))
         except ValueError as err:
             bad.append(BadLine(number, str(err)))
     return entries, bad
@@ -81,7 +81,11 @@ def line(entry: Entry) -> str:
     return f"{name} <{entry.address}>"
 
 
-def _entry(line: str) -> Entry:
+def entry(line: str) -> Entry:
+    """Read the subscriber in a line without blanks around; raise `AddressError` if there is none.
+
+    A name with a control character raises it as well.
+    """
     match = _BARE.fullmatch(line) or _NAMED.fullmatch(line)
     if match is None:
         raise AddressError("write one address, or Name <address>")

@@ -13,6 +13,14 @@ from storage.database import Tx
 from storage.states import Origin, Receives, SubscriptionState
 from storage.subscriptions import Standing, Subscriber
 
+#: Why somebody is subscribed no more, by who has ended it.
+GONE = {
+    Origin.PERSON: "has unsubscribed himself",
+    Origin.COMPLAINT: "has complained about mail of the list",
+    Origin.BOUNCES: "was removed because his mail came back",
+    Origin.ADMIN: "was removed by hand",
+}
+
 
 class SubscriberFileError(ListbridgeError):
     """The subscriber file cannot be trusted; nobody was added or removed."""
@@ -26,6 +34,8 @@ class FileChange:
     removed: int
     warnings: tuple[str, ...]
     problem: str | None = None  #: lines that name nobody; then nobody was removed
+    #: Whom the file names and who is not added again, with the reason.
+    kept_out: tuple[tuple[str, str], ...] = ()
 
 
 def subscribe(tx: Tx, category_id: int, address: str, name: str, origin: Origin) -> None:
@@ -77,7 +87,7 @@ def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
     member's, mistyped, so then the others are added and nobody is removed.
     """
     listed, problem = read_file(path, subscriptions.addresses(tx, category_id))
-    warnings = []
+    warnings, kept_out = [], []
     categories.lock(tx, category_id)
     present = subscriptions.standings(tx, category_id)
     ours = [k for k, x in present.items() if x.origin is Origin.FILE and not _is_removed(x)]
@@ -89,11 +99,12 @@ def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
             joining.append(Subscriber(address, address_key, name))
         elif _is_removed(one):
             warnings.append(f"{path}: {address} unsubscribed and is not added again")
+            kept_out.append((address, GONE.get(one.removed_by or Origin.FILE, "is removed")))
     subscriptions.put_several(tx, category_id, joining, origin=Origin.FILE, now=clock.now())
     leaving = [] if problem else [k for k in ours if k not in listed]
     for address_key in leaving:
         unsubscribe(tx, category_id, address_key, Origin.FILE)
-    return FileChange(len(joining), len(leaving), tuple(warnings), problem)
+    return FileChange(len(joining), len(leaving), tuple(warnings), problem, tuple(kept_out))
 
 
 def read_file(

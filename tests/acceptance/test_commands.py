@@ -132,8 +132,8 @@ def test_a_plan_says_whom_a_file_would_add_and_remove_and_changes_nobody(
     planned = program.json("subscribers", "plan", "general", str(file))
 
     assert planned == [
-        {"address": "bob@example.org", "change": "removed"},
-        {"address": "zoe@example.org", "change": "added"},
+        {"address": "bob@example.org", "change": "removed", "why": None},
+        {"address": "zoe@example.org", "change": "added", "why": None},
     ]
     assert program.json("subscribers", "list", "general") == before
 
