@@ -27,11 +27,13 @@ def rows() -> list[Row]:
         ]
 
 
-def took(port: int, recipients: int, members: int = MEMBERS) -> tuple[float, float]:
+def took(
+    port: int, recipients: int, members: int = MEMBERS, *, personal: bool = False
+) -> tuple[float, float]:
     """Send a post to so many; return the seconds from the outbox to the last, and of CPU."""
     settings = settings_for(port, max_recipients=recipients, max_connections=CONNECTIONS)
     with store(members) as (db, category_id):
-        queue_post(db, category_id)
+        queue_post(db, category_id, personal=personal)
         return send(db, category_id, settings)
 
 
@@ -52,7 +54,15 @@ def _beside_smtp_source(port: int) -> list[Row]:
         "smtp-source",
         0.5,
     )
-    return [bulk, single]
+    personal = against_peer(
+        2,
+        "5 KB, personal copies",
+        lambda: MEMBERS / took(port, 1, personal=True)[0],
+        lambda: smtp_source(port, MEMBERS, 1, CONNECTIONS),
+        "smtp-source",
+        0.5,
+    )
+    return [bulk, single, personal]
 
 
 def _from_commit(port: int) -> list[Row]:
@@ -64,16 +74,20 @@ def _from_commit(port: int) -> list[Row]:
     ]
     bulk = at_most(6, "commit to last, 100 a transaction", lambda: took(port, 100)[0], 1, "s")
     single = at_most(6, "commit to last, 1 a transaction", lambda: took(port, 1)[0], 2.5, "s")
-    return [*first, bulk, single]
+    personal = at_most(
+        6, "commit to last, personal copies", lambda: took(port, 1, personal=True)[0], 2.5, "s"
+    )
+    return [*first, bulk, single, personal]
 
 
 def _cpu(port: int) -> list[Row]:
-    def used(recipients: int) -> float:
-        return took(port, recipients)[1] / MEMBERS * 1e6
+    def used(recipients: int, *, personal: bool = False) -> float:
+        return took(port, recipients, personal=personal)[1] / MEMBERS * 1e6
 
     return [
         at_most(7, "CPU a delivery, 100 a transaction", lambda: used(100), 30, "µs"),
         at_most(7, "CPU a delivery, 1 a transaction", lambda: used(1), 150, "µs"),
+        at_most(7, "CPU a delivery, personal copies", lambda: used(1, personal=True), 150, "µs"),
     ]
 
 

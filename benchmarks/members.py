@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from listbridge import clock
+from listbridge import clock, message
 from listbridge.delivery.worker import Account, send_due
 from listbridge.submission import Courier, OutgoingSettings, SmtpCourier
 from storage import categories, inbound, outbox
@@ -62,13 +62,23 @@ def _member(category_id: int, number: int) -> dict[str, object]:
     }
 
 
-def queue_post(db: Database, category_id: int) -> int:
-    """Put one post of 5 KB into the outbox; return how many deliveries that made."""
+def queue_post(db: Database, category_id: int, *, personal: bool = False) -> int:
+    """Put one post of 5 KB into the outbox; return how many deliveries that made.
+
+    If `personal`, each has a sender and a token of his own, and is named in the footer.
+    """
+    stand_ins = message.new_stand_ins()
+    head, body, more = HEAD, None, {}
+    if personal:
+        way_out = f"mailto:general@example.org?subject={stand_ins.code}"
+        head = HEAD.replace(b"\r\n\r\n", f"\r\nList-Unsubscribe: <{way_out}>\r\n\r\n".encode())
+        body = b"\r\n" + BODY + f"To {stand_ins.member}; {way_out}\r\n".encode()
+        more = {"stand_in": stand_ins.secret, "own_senders": True}
     with db.transaction() as tx:
         raw = HEAD + BODY
         _, raw_id = inbound.keep(tx, category_id, raw, source=Source.CLI, now=clock.now())
         sender = "general@example.org"
-        new = NewOutgoing(Kind.POST, category_id, None, sender, HEAD, None, raw_id, None)
+        new = NewOutgoing(Kind.POST, category_id, None, sender, head, body, raw_id, None, **more)
         return outbox.fan_out(
             tx, new, to_subscribers=True, without=None, refusal=None, now=clock.now()
         )

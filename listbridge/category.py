@@ -6,10 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, model_validator
+from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, model_validator
 
 from listbridge.mailbox import IncomingSettings
-from listbridge.message import FOOTER_NAMES, key, placeholders
+from listbridge.message import FOOTER_NAMES, PERSONAL_FOOTER_NAMES, key, placeholders
 from listbridge.posting import Posting
 from listbridge.quantities import Duration
 from listbridge.settings import MailAddress, NonEmpty, Settings
@@ -48,14 +48,22 @@ KINDS: Mapping[Kind, Mapping[str, Mapping[str, Any]]] = {
 }
 
 
+_NEED_OWN_COPIES = (
+    "{member} and {unsubscribe} are each subscriber's own and need copies of his own; set "
+    "personalise = true, or leave them out"
+)
+
+
 def _some_time(value: timedelta) -> timedelta:
     if value <= timedelta(0):
         raise ValueError('write a duration above zero, such as "1m"')
     return value
 
 
-def _footer(text: str) -> str:
-    problem = placeholders.unknown(text, FOOTER_NAMES)
+def _footer(text: str, other: ValidationInfo) -> str:
+    problem = placeholders.unknown(text, (*FOOTER_NAMES, *PERSONAL_FOOTER_NAMES))
+    if problem is None and not other.data.get("personalise", True):
+        problem = placeholders.unknown(text, FOOTER_NAMES) and _NEED_OWN_COPIES
     if problem is not None:
         raise ValueError(problem)
     return text
@@ -84,8 +92,8 @@ class MessageSettings(Settings):
     reply_to: Literal["list", "author", "both"] = "list"
     list_post: StrictBool = True
     subject_prefix: str = ""
-    footer: Annotated[str, AfterValidator(_footer)] = ""
     personalise: StrictBool = False
+    footer: Annotated[str, AfterValidator(_footer)] = ""  # behind what it depends on
 
 
 class BounceSettings(Settings):

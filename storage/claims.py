@@ -1,8 +1,8 @@
 """The outbox as the sender sees it: claimed in groups, settled one by one, doubted by survivors."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -40,10 +40,15 @@ class Claimed(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """Deliveries of one outgoing message, all to be sent in one transaction."""
+    """Deliveries of one outgoing message, all to be sent in one transaction.
+
+    Of a message with personal copies, each is a transaction by itself.
+    """
 
     outgoing_id: int
     deliveries: tuple[Claimed, ...]
+    #: By recipient, the secret that goes into his own copy.
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import FromClause, bindparam, exists, func, insert, literal, or_, select
 
-from storage import raw_messages, wakeup
+from storage import leaving, raw_messages, wakeup
 from storage.database import Tx
 from storage.dialects import COUNTED
 from storage.schema import categories, deliveries, posts, subscriptions
@@ -56,6 +56,7 @@ _FILL = insert(deliveries).from_select(
 _SET_RECIPIENTS = (
     table.update().where(table.c.id == bindparam("this")).values(recipients=bindparam("made"))
 )
+_STAND_IN = select(table.c.stand_in).where(table.c.id == bindparam("this"))
 _ADD = table.insert().returning(table.c.id)
 _MADE = select(
     exists().where(
@@ -76,6 +77,8 @@ class NewOutgoing:
     body: bytes | None  #: with its own head, or none, in front of it
     raw_id: int
     made_message_id: str | None
+    stand_in: str | None = None  #: see `Outgoing`
+    own_senders: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ class Outgoing:
     head: bytes
     body: bytes | None
     raw_id: int
+    stand_in: str | None  #: what stands in it for each recipient's own secret; None: for nothing
+    own_senders: bool  #: whether each copy has an envelope sender that names whom it is for
     names: Names
 
 
@@ -127,12 +132,16 @@ def fan_out(
         "body": None,
         "raw_id": new.raw_id if new.body is None else raw_messages.keep(tx, new.body),
         "made_message_id": new.made_message_id,
+        "stand_in": new.stand_in,
+        "own_senders": new.own_senders,
         "recipients": 0,
         "created_at": now,
     }
     outgoing_id = tx.execute(_ADD, row).scalar_one()
     if not to_subscribers:
         return 0
+    if new.stand_in is not None:
+        leaving.prepare(tx)
     state = DeliveryState.PENDING if refusal is None else DeliveryState.FAILED
     values = {
         "outgoing": outgoing_id,
@@ -169,12 +178,19 @@ def find(tx: Tx, outgoing_id: int) -> Outgoing:
         table.c.head,
         table.c.body,
         table.c.raw_id,
+        table.c.stand_in,
+        table.c.own_senders,
         categories.c.slug,
         posts.c.message_id,
     )
     query = select(*columns).select_from(with_names(table)).where(table.c.id == outgoing_id)
     row = tx.execute(query).one()
-    return Outgoing(*row[:7], names_of(row))
+    return Outgoing(*row[:9], names_of(row))
+
+
+def is_personal(tx: Tx, outgoing_id: int) -> bool:
+    """Say whether each recipient of a message gets a copy of his own."""
+    return tx.execute(_STAND_IN, {"this": outgoing_id}).scalar() is not None
 
 
 def made_by_us(tx: Tx, category_id: int, message_id: str) -> bool:

@@ -40,7 +40,7 @@ from storage.states import (
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0009"
+SCHEMA_VERSION = "0010"
 
 metadata = MetaData(
     naming_convention={
@@ -222,6 +222,7 @@ subscriptions = Table(
     Column("holiday_until", Moment),  # no posts before then
     Column("own_posts", Boolean),  # null: as the category has it
     Column("language", String),  # null: the category's
+    Column("joined_at", Moment),  # when he last became a subscriber; null: before this was kept
     _one_of("state", SubscriptionState),
     _one_of("receives", Receives),
     CheckConstraint(f"origin IN ({_quoted(SUBSCRIBING)})", name="origin"),
@@ -269,6 +270,10 @@ outgoing = Table(
     Column("body", LargeBinary),  # only where it differs from the raw message's
     Column("raw_id", ForeignKey("raw_messages.id"), nullable=False),
     Column("made_message_id", String, index=True),  # a Message-ID that we generated
+    # What stands in it for the secret of whom a copy is for; null: all copies are the same.
+    Column("stand_in", String),
+    # Whether each copy has an envelope sender that names whom it is for.
+    Column("own_senders", Boolean, nullable=False, server_default=false()),
     Column("recipients", Integer, nullable=False),  # how many deliveries were made, for the audit
     Column("created_at", Moment, nullable=False),
     _one_of("kind", Kind),
@@ -356,6 +361,14 @@ bounces = Table(
     Index("ix_bounces_subscription_id_at", "subscription_id", "at"),
     Index("ix_bounces_category_id_at", "category_id", "at"),
     Index("ix_bounces_class_at", "class", "at"),
+)
+
+# Random octets that what we give out is computed from, one for each purpose.
+keys = Table(
+    "keys",
+    metadata,
+    Column("purpose", String, primary_key=True),
+    Column("octets", LargeBinary, nullable=False),
 )
 
 # What a category owes by the clock, and since or from when; there is no row where it owes nothing.

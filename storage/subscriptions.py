@@ -13,6 +13,7 @@ from sqlalchemy import (
     Row,
     String,
     bindparam,
+    case,
     func,
     select,
 )
@@ -34,6 +35,7 @@ _PUT = (
     "receives",
     "origin",
     "changed_at",
+    "joined_at",
 )
 
 _COLUMNS = (
@@ -150,6 +152,7 @@ def put_several(
         "state": SubscriptionState.ACTIVE,
         "origin": origin,
         "changed_at": now,
+        "joined_at": now,
     }
     categories.lock(tx, category_id)
     for start in range(0, len(people), _AT_ONCE):
@@ -176,6 +179,9 @@ def _putting(dialect: str) -> Executable:
     }
     changed["name"] = func.coalesce(func.nullif(new.excluded.name, ""), table.c.name)
     changed["receives"] = func.coalesce(bindparam("chosen", type_=String), table.c.receives)
+    # Whoever is subscribed already does not join.
+    came_back = table.c.state == SubscriptionState.REMOVED
+    changed["joined_at"] = case((came_back, new.excluded.joined_at), else_=table.c.joined_at)
     changed |= dict.fromkeys(("removed_by", "suspended_by", "probed_at"))
     return new.on_conflict_do_update(index_elements=["category_id", "address_key"], set_=changed)
 

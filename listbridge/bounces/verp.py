@@ -4,14 +4,23 @@
 proves nothing by itself.
 """
 
+import re
+
 _MARK = "bounces-"
+# What needs no quotation marks before the @ (RFC 5321 4.1.2), and no more of it than servers have
+# to take (4.5.3.1.1).
+_PLAIN = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
 
 
 def sender(list_address: str, recipient: str) -> str:
-    """Return the envelope sender for one recipient's own copy."""
+    """Return the envelope sender for one recipient's own copy.
+
+    It is the list's address itself where his does not fit into one.
+    """
     local, _, domain = list_address.rpartition("@")
     who, _, where = recipient.rpartition("@")
-    return f"{local}+{_MARK}{who}={where}@{domain}"
+    own = f"{local}+{_MARK}{who}={where}"
+    return f"{own}@{domain}" if _PLAIN.fullmatch(own) else list_address
 
 
 def recipient(list_address: str, address: str) -> str | None:

@@ -8,10 +8,7 @@ from listbridge.config.source import Source
 
 # THE list. Whoever makes a key take effect removes it here. `*` stands for any one key.
 SERVICE = ("base_url",)
-CATEGORY = (
-    "description",
-    "message.personalise",
-)
+CATEGORY = ("description",)
 
 
 def warnings(source: Source, keys: tuple[str, ...]) -> tuple[Problem, ...]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from listbridge import message
 from listbridge.category import Category
-from listbridge.delivery import from_choice
+from listbridge.delivery import from_choice, own_sender
 from listbridge.delivery.from_choice import FromChoice
 from listbridge.dmarc import Policy
 from listbridge.message import CopySettings, ListCopy, ParsedMessage
@@ -38,6 +38,8 @@ def copy_for(
     `policy` is that of the author's domain, see `from_choice.policies`.
     """
 
+    stand_ins = message.new_stand_ins() if category.message.personalise else None
+
     def made(choice: FromChoice) -> ListCopy:
         settings = CopySettings(
             name=category.name,
@@ -48,6 +50,8 @@ def copy_for(
             takes_posts=category.message.list_post,
             subject_prefix=category.message.subject_prefix,
             footer=category.message.footer,
+            stand_ins=stand_ins,
+            by_sub_address=own_sender.surely_arrives(category),
         )
         return message.list_copy(
             raw, parsed, settings, message_id=message_id, date=date, is_member=is_member
@@ -102,6 +106,8 @@ def fan_out(
         body=body,
         raw_id=post.raw_id,
         made_message_id=None if parsed.message_id else post.message_id,
+        stand_in=None if copy.stand_ins is None else copy.stand_ins.secret,
+        own_senders=copy.stand_ins is not None and own_sender.may_be_used(category),
     )
     queued = outbox.fan_out(
         tx,

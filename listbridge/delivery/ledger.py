@@ -6,7 +6,7 @@ A commit costs as much as many rows: whatever is asked for while one is made sha
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -14,8 +14,9 @@ from listbridge import clock
 from listbridge.bounces import Book
 from listbridge.delivery import slow_domains
 from listbridge.delivery.settle import Settled, give_back, settle
+from listbridge.message import key
 from listbridge.submission import Outcome, OutgoingSettings
-from storage import budgets, claims, owner, restored
+from storage import budgets, claims, leaving, outbox, owner, restored
 from storage.claims import Group
 from storage.database import Database, Tx
 from storage.errors import StoreError
@@ -73,6 +74,8 @@ class Ledger:
     due: datetime
     book: Book | None = None  #: for those who are refused for good
     random: Random = field(default_factory=Random)
+    #: Whether a message is made anew for each recipient, by its id.
+    _personal: dict[int, bool] = field(default_factory=dict)
     _page: Page | None = None
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -176,13 +179,24 @@ class Ledger:
             if more is None:
                 break
             left -= len(more.deliveries)
+            more = self._with_secrets(tx, more)
             page.claimed += _divided(more, settings.max_recipients)
         give_back(tx, settings, left)
+
+    def _with_secrets(self, tx: Tx, group: Group) -> Group:
+        """Add what goes into each one's own copy, where each gets one."""
+        if group.outgoing_id not in self._personal:
+            self._personal[group.outgoing_id] = outbox.is_personal(tx, group.outgoing_id)
+        if not self._personal[group.outgoing_id]:
+            return group
+        keys = {key(one.recipient): one.recipient for one in group.deliveries}
+        secrets = leaving.of(tx, self.category_id, keys)
+        return replace(group, secrets={keys[one]: secret for one, secret in secrets.items()})
 
 
 def _divided(group: Group, size: int) -> list[Group]:
     whole = group.deliveries
     return [
-        Group(group.outgoing_id, whole[start : start + size])
+        Group(group.outgoing_id, whole[start : start + size], group.secrets)
         for start in range(0, len(whole), size)
     ]

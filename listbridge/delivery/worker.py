@@ -2,37 +2,37 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from time import monotonic
 
-from listbridge import clock, maillog, message
+from listbridge import clock, maillog
 from listbridge.bounces import Book
-from listbridge.delivery import events, slow_domains
+from listbridge.delivery import events, handover, slow_domains, wires
+from listbridge.delivery.account import Account
 from listbridge.delivery.ledger import Attempt, BudgetUsedUp, Fenced, Ledger, Page
 from listbridge.delivery.retry import LONGEST_WAIT
 from listbridge.delivery.settle import Settled, settle
+from listbridge.delivery.wires import Wire
 from listbridge.errors import ListbridgeError
 from listbridge.submission import (
     AccountTrouble,
     Connection,
-    Courier,
-    Envelope,
     Outcome,
     OutgoingSettings,
     Result,
     SenderRefused,
 )
-from storage import budgets, claims, outbox, owner, raw_messages, restored
+from storage import budgets, claims, owner, restored
 from storage import due as waiting
 from storage.claims import Group
-from storage.database import Database, Tx
+from storage.database import Database
 from storage.errors import StoreError
-from storage.outbox import Names, Outgoing
 from storage.states import DeliveryState
+
+__all__ = ["Account", "Sent", "send_due"]
 
 # So many connections in a row cut short without one message taken, and the account is left alone.
 _CUTS = 5
@@ -46,19 +46,6 @@ _MOST_IN_DOUBT = 100
 
 # The first outcome of each kind over one connection, which may carry a hundred thousand.
 _Kinds = dict[tuple[Result, str | None], Outcome]
-
-
-@dataclass
-class Account:
-    """One outgoing account with its courier, and what keeps it from being used now."""
-
-    courier: Courier
-    trouble: ListbridgeError | None = None
-    cuts: int = 0
-    #: Domains over which the server broke off since it took something; each counts once.
-    cut_over: set[str] = field(default_factory=set)
-    #: What the store was away for too long to record, by the category's id.
-    unrecorded: dict[int, list[Attempt]] = field(default_factory=dict)
 
 
 @dataclass
@@ -85,21 +72,7 @@ class _Run:
     sent: Sent = field(default_factory=Sent)
     stopped: bool = False
     #: The last one that was asked for, by its message's id; groups come message by message.
-    wire: "tuple[int, asyncio.Task[_Wire]] | None" = None
-
-
-@dataclass(frozen=True)
-class _Wire:
-    """One outgoing message ready for SMTP, and its form for servers without 8BITMIME."""
-
-    names: Names
-    sender: str
-    eight_bit: bytes
-
-    @cached_property
-    def seven_bit(self) -> bytes | None:
-        """None where it must not be re-encoded. Made when asked for: it takes time and room."""
-        return message.seven_bit(self.eight_bit)
+    wire: "tuple[int, asyncio.Task[Wire]] | None" = None
 
 
 async def send_due(
@@ -116,6 +89,8 @@ async def send_due(
     `enough`, which is asked before each group. The `book` of a category is told who was refused for
     good. Within a process, to be called for a category once at a time.
     """
+    if book is not None and book.category.message.personalise:
+        settings = settings.model_copy(update={"max_recipients": 1})
     now = clock.now()
     ledger = Ledger(db, category_id, settings, now, book)
     run = _Run(db, category_id, settings, account, now, ledger, enough)
@@ -250,7 +225,7 @@ async def _send_one_group(
         return None
     wire = await _wire(run, group.outgoing_id)
     try:
-        ended = await _deliver(connection, group, wire)
+        ended = await handover.deliver(run.account, connection, group, wire)
     except AccountTrouble as trouble:
         await _record(run, Attempt(group, wire.names, trouble.outcomes))
         raise
@@ -274,41 +249,16 @@ async def _claim(run: _Run, ordered: Page) -> Group | None:
     return None
 
 
-async def _deliver(connection: Connection, group: Group, wire: _Wire) -> Mapping[str, Outcome]:
-    recipients = tuple(one.recipient for one in group.deliveries)
-    content: bytes | None = wire.eight_bit
-    if not connection.accepts_8bit:
-        content = await asyncio.to_thread(lambda: wire.seven_bit)
-    if content is None:
-        words = "the server takes no 8-bit mail, and signed mail must not be re-encoded"
-        return dict.fromkeys(recipients, Outcome(Result.FAILED, words))
-    return await connection.deliver(Envelope(wire.sender, recipients), content)
-
-
-async def _wire(run: _Run, outgoing_id: int) -> _Wire:
+async def _wire(run: _Run, outgoing_id: int) -> Wire:
     """Return the bytes of an outgoing message; groups of one message share them."""
     if run.wire is None or run.wire[0] != outgoing_id:
         # Two large ones need not lie in memory side by side.
         run.wire = None
-        found = asyncio.to_thread(_read_wire, run.db, outgoing_id)
+        found = asyncio.to_thread(wires.read, run.db, outgoing_id)
         run.wire = outgoing_id, asyncio.create_task(found)
     reading = run.wire[1]
     # Whoever is told to stop waiting must not take it from the others.
     return reading.result() if reading.done() else await asyncio.shield(reading)
-
-
-def _read_wire(db: Database, outgoing_id: int) -> _Wire:
-    with db.reading() as tx:
-        outgoing = outbox.find(tx, outgoing_id)
-        content = _content(tx, outgoing)
-    return _Wire(outgoing.names, outgoing.sender, content)
-
-
-def _content(tx: Tx, outgoing: Outgoing) -> bytes:
-    if outgoing.body is not None:
-        return message.wire(outgoing.head, outgoing.body)
-    raw = raw_messages.read(tx, outgoing.raw_id)
-    return message.wire(outgoing.head, raw, message.body_start(raw))
 
 
 async def _record(run: _Run, attempt: Attempt) -> None:

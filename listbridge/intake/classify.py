@@ -40,13 +40,19 @@ def classify(
     """
     if reason := message.bounce_reason(parsed):
         return Finding(Kind.BOUNCE, reason)
-    if reason := _loop(tx, category, category_id, parsed) or message.robot_reason(parsed):
+    if reason := _loop(tx, category, category_id, parsed) or _robot(category, parsed):
         return Finding(Kind.ROBOT, reason)
     if reason := duplicate(tx, category_id, parsed, fingerprint):
         return Finding(Kind.DUPLICATE, reason)
     if command := message.command(parsed, category.address):
         return Finding(Kind.COMMAND, f"the command {command.word.value!r}", command)
     return Finding(Kind.POST)
+
+
+def _robot(category: Category, parsed: ParsedMessage) -> str | None:
+    reason = message.robot_reason(parsed)
+    # Programs send for people what a button to unsubscribe stands for, and may well say so.
+    return None if reason and message.leaves(parsed, category.address) else reason
 
 
 def _loop(tx: Tx, category: Category, category_id: int, parsed: ParsedMessage) -> str | None:

@@ -10,7 +10,7 @@ from listbridge.errors import ListbridgeError
 from listbridge.intake.classify import Kind
 from listbridge.intake.judge import Judgement, Understood, consider, understand
 from listbridge.membership import requests
-from listbridge.message import ParsedMessage
+from listbridge.message import ListCopy, ParsedMessage
 from listbridge.moderation.rules import Action
 from storage import inbound, outbox, posts, raw_messages
 from storage.database import Tx
@@ -67,6 +67,15 @@ def _decide(tx: Tx, category: Category, category_id: int, raw: bytes, policy: Po
     return _post(tx, category, category_id, understood, judgement, policy)
 
 
+def _shown(copy: ListCopy, raw: bytes) -> bytes:
+    """The copy; where each has his own, that of nobody, with a token that stands for nothing."""
+    octets = message.rendered(copy, raw)
+    if copy.stand_ins is None:
+        return octets
+    nobody = "subscriber@example.net"
+    return message.template(octets, copy.stand_ins).copy(nobody, copy.stand_ins.secret)
+
+
 def _without_verdict(
     kind: Kind, reason: str | None, understood: Understood | None = None
 ) -> Simulation:
@@ -116,7 +125,7 @@ def _post(
         recipients=(
             outbox.count_recipients(tx, category_id, without, author, clock.now()) if sent else 0
         ),
-        copy=None if copy.refusal else message.rendered(copy, understood.raw),
+        copy=None if copy.refusal else _shown(copy, understood.raw),
         trail=verdict.trail,
         from_reason=choice.reason,
     )

@@ -16,8 +16,8 @@ from listbridge.membership.telling import may_answer, tell
 from listbridge.message import Command, ParsedMessage, Word
 from listbridge.message import tokens as written_tokens
 from listbridge.notices import Notice, Writing
+from storage import leaving, tokens
 from storage import subscriptions as store
-from storage import tokens
 from storage.database import Tx
 from storage.states import Origin, Purpose, SubscriptionState
 from storage.subscriptions import Subscription
@@ -31,6 +31,8 @@ _ASKED_BY = {
     Purpose.UNSUBSCRIBE: Notice.CONFIRM_UNSUBSCRIBE,
     Purpose.OPTIONS: Notice.CONFIRM_OPTIONS,
 }
+# What counts by its token, whoever sends it.
+_BY_TOKEN = (Word.CONFIRM, Word.LEAVE)
 _SUBSCRIBED = (SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED)
 
 
@@ -99,7 +101,7 @@ class Request:
 def carry_out(request: Request) -> Done:
     """See to a request that is not for a person (`refusal`); raise `NotUnderstood` if it is."""
     word = request.command.word
-    if word not in (Word.CONFIRM, Word.OWNER) and (reason := _unanswerable(request)):
+    if word not in (*_BY_TOKEN, Word.OWNER) and (reason := _unanswerable(request)):
         return Done(f"the command {word.value!r} is not answered: {reason}")
     return _DO[word](request)
 
@@ -109,7 +111,7 @@ def refusal(category: Category, command: Command, parsed: ParsedMessage) -> str 
     said = f"the command {command.word.value!r}: "
     if category.outgoing is None:
         return said + "this category cannot send an answer"
-    if parsed.author is None and command.word is not Word.CONFIRM:
+    if parsed.author is None and command.word not in _BY_TOKEN:
         return said + f"it does not say whose it is, since {parsed.author_problem}"
     if command.word is Word.OWNER and not category.owners:
         return said + "`owners` of the category names nobody"
@@ -135,6 +137,20 @@ def _unsubscribe(request: Request) -> Done:
     if not request.subscription(message.key(request.author)):
         return request.answer_author(Notice.NOT_SUBSCRIBED)
     return _ask(request, Purpose.UNSUBSCRIBE, "")
+
+
+def _leave(request: Request) -> Done:
+    """End the subscription whose token this is; a program may have sent it at a button's press."""
+    secret = request.command.argument
+    address = leaving.whose(request.tx, request.category_id, secret)
+    if address is not None:
+        subscriptions.unsubscribe(request.tx, request.category_id, address, Origin.PERSON)
+        return request.answer(Notice.GOODBYE, to=address)
+    # Of a subscription that has ended: he is told so, or, if he came back, asked.
+    reason = request.parsed.author_problem or message.robot_reason(request.parsed)
+    if reason := reason or _unanswerable(request):
+        return Done(f"a token that is not valid, not answered: {reason}")
+    return _unsubscribe(request)
 
 
 def _options(request: Request) -> Done:
@@ -256,6 +272,7 @@ def _owner(request: Request) -> Done:
 _DO: dict[Word, Callable[[Request], Done]] = {
     Word.SUBSCRIBE: _subscribe,
     Word.UNSUBSCRIBE: _unsubscribe,
+    Word.LEAVE: _leave,
     Word.CONFIRM: _confirm,
     Word.OPTIONS: _options,
     Word.SET: _set,

@@ -16,13 +16,14 @@ identity   raw hash, fingerprint, derived Message-ID
 robots     bounces, auto-replies, loops, commands
 compose    the copy for subscribers, made of:
            authorship, replies, subject, listfields, footer, recode, dkim
+personal   one message, and each recipient's own copy of it
 edits      the bytes with some of them replaced
 placeholders  names in braces, in texts of operators
 wire       the bytes that may leave
 """
 
 from listbridge.message.addresses import Entry, entries, key, normalise
-from listbridge.message.commands import Command, Word, command, is_for_commands
+from listbridge.message.commands import Command, Word, command, is_for_commands, leaves
 from listbridge.message.compose import (
     CopySettings,
     ListCopy,
@@ -34,11 +35,13 @@ from listbridge.message.compose import (
 )
 from listbridge.message.errors import AddressError, MessageError, TooComplex
 from listbridge.message.footer import NAMES as FOOTER_NAMES
+from listbridge.message.footer import PERSONAL_NAMES as PERSONAL_FOOTER_NAMES
 from listbridge.message.glance import Glance, glance, glance_id
 from listbridge.message.headers import Head, body_start, split
 from listbridge.message.identity import derived_message_id, fingerprint, raw_hash
 from listbridge.message.parse import Attachment, ParsedMessage, parse
 from listbridge.message.parts import head
+from listbridge.message.personal import StandIns, Template, new_stand_ins, template
 from listbridge.message.robots import (
     bounce_reason,
     loop_reason,
@@ -49,6 +52,7 @@ from listbridge.message.subject import is_answer, topic
 
 __all__ = [
     "FOOTER_NAMES",
+    "PERSONAL_FOOTER_NAMES",
     "AddressError",
     "Attachment",
     "Command",
@@ -59,6 +63,8 @@ __all__ = [
     "ListCopy",
     "MessageError",
     "ParsedMessage",
+    "StandIns",
+    "Template",
     "TooComplex",
     "Word",
     "body_start",
@@ -73,9 +79,11 @@ __all__ = [
     "is_answer",
     "is_for_commands",
     "key",
+    "leaves",
     "list_copy",
     "list_id",
     "loop_reason",
+    "new_stand_ins",
     "normalise",
     "parse",
     "raw_hash",
@@ -83,6 +91,7 @@ __all__ = [
     "robot_reason",
     "seven_bit",
     "split",
+    "template",
     "topic",
     "unanswerable_reason",
     "wire",

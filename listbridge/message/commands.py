@@ -19,6 +19,7 @@ class Word(StrEnum):
 
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
+    LEAVE = "leave"  #: the same, by the token that every copy for him bears
     CONFIRM = "confirm"
     OPTIONS = "options"
     SET = "set"
@@ -28,7 +29,7 @@ class Word(StrEnum):
 
 @dataclass(frozen=True)
 class Command:
-    """What is wanted; the argument of `confirm` is a secret."""
+    """What is wanted; the argument of `confirm` and `leave` is a secret."""
 
     word: Word
     argument: str = field(default="", repr=False)
@@ -70,8 +71,16 @@ def command(parsed: ParsedMessage, address: str) -> Command | None:
         return _by_subject(parsed) or _in_first_line(parsed) or Command(Word.HELP)
     if tag is not None:
         [*found] = tokens.found_in(tag)
-        return Command(Word.CONFIRM, found[0]) if found else Command(_BY_ADDRESS[tag])
+        return _with_token(found[0]) if found else Command(_BY_ADDRESS[tag])
     return _by_subject(parsed) or _by_body(parsed)
+
+
+def leaves(parsed: ParsedMessage, address: str) -> bool:
+    """Say whether a mail ends a subscription, as a program may send it when a button is pressed."""
+    if not any(map(tokens.is_leave, parsed.tokens)):
+        return False
+    found = command(parsed, address)
+    return found is not None and found.word is Word.LEAVE
 
 
 def is_for_commands(local: str, own_local: str) -> bool:
@@ -129,8 +138,12 @@ def _by_subject(parsed: ParsedMessage) -> Command | None:
     found = tokens.found_in(subject)
     if found:
         # Who sends a confirmation on wants to show it, not to answer it.
-        return None if _is_forwarded(subject) else Command(Word.CONFIRM, found[0])
+        return None if _is_forwarded(subject) else _with_token(found[0])
     return _read(subject, parsed)
+
+
+def _with_token(secret: str) -> Command:
+    return Command(Word.LEAVE if tokens.is_leave(secret) else Word.CONFIRM, secret)
 
 
 def _is_forwarded(subject: str) -> bool:
@@ -150,7 +163,7 @@ def _by_body(parsed: ParsedMessage) -> Command | None:
 def _in_first_line(parsed: ParsedMessage) -> Command | None:
     [line, *_] = [*_own_lines(parsed), ""]
     if tokens.is_blotted(line) and parsed.tokens:
-        return Command(Word.CONFIRM, parsed.tokens[0])
+        return _with_token(parsed.tokens[0])
     return _read(line, parsed)
 
 

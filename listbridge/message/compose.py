@@ -11,6 +11,7 @@ from listbridge.message import (
     footer,
     headers,
     listfields,
+    parts,
     placeholders,
     recode,
     subject,
@@ -21,6 +22,7 @@ from listbridge.message.errors import MessageError
 from listbridge.message.headers import Head
 from listbridge.message.listfields import list_id
 from listbridge.message.parse import ParsedMessage
+from listbridge.message.personal import StandIns
 from listbridge.message.recode import seven_bit
 from listbridge.message.replies import ReplyTo
 from listbridge.message.wire import BLANK_LINE, clean, clean_pieces, joined, wire
@@ -39,13 +41,25 @@ class CopySettings:
     reply_to: ReplyTo = "list"
     takes_posts: bool = True  #: whether readers are told where to write to
     subject_prefix: str = ""
-    footer: str = ""  #: with the placeholders of `footer.NAMES`
+    footer: str = ""  #: with the placeholders of `footer.NAMES`, and `PERSONAL_NAMES` if personal
+    stand_ins: StandIns | None = None  #: of personal copies
+    by_sub_address: bool = False  #: whether tokens work in the list's address, too
+
+    @property
+    def has_personal_footer(self) -> bool:
+        """Whether something of the subscriber's own stands in the footer."""
+        return placeholders.unknown(self.footer, footer.NAMES) is not None
 
     @property
     def filled_footer(self) -> str:
         """The footer as subscribers see it."""
-        values = (self.name, self.address, self.list_id)
-        return placeholders.filled(self.footer, dict(zip(footer.NAMES, values, strict=True)))
+        common = self.name, self.address, self.list_id
+        values = dict(zip(footer.NAMES, common, strict=True))
+        if self.stand_ins is not None:
+            way_out = listfields.unsubscribe_address(self.address, self.stand_ins.code)
+            own = self.stand_ins.member, way_out
+            values |= zip(footer.PERSONAL_NAMES, own, strict=True)
+        return placeholders.filled(self.footer, values)
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,7 @@ class ListCopy:
     refusal: str | None = None  #: one sentence: why this message cannot go out
     #: Whether a signature in the name of the author's domain was there, and holds no more.
     lost_author_signature: bool = False
+    stand_ins: StandIns | None = None  #: what each recipient's own copy is made by
 
 
 def list_copy(
@@ -76,9 +91,13 @@ def list_copy(
         shown, shown_as = _without_tokens(raw, parsed) if parsed.tokens else (raw, parsed)
         head = _complete(listfields.stripped(shown_as.head), shown_as, message_id, date)
         head, body = _content(shown, shown_as, settings, head, is_member)
-        if body is None and shown is not raw:
-            body = BLANK_LINE + clean(shown[parsed.root.body_start :])
-        return _fitted(raw, parsed, head, body)
+        start = parsed.root.body_start
+        if body is None and shown[start:] != raw[start:]:
+            body = BLANK_LINE + clean(shown[start:])
+        copy = replace(_fitted(raw, parsed, head, body), stand_ins=settings.stand_ins)
+        if settings.has_personal_footer:
+            parts.tree(rendered(copy, raw))  # or what is each one's own would not be found
+        return copy
     except MessageError as err:
         return ListCopy(b"", None, str(err))
 
@@ -103,7 +122,15 @@ def _content(
         keeps_from=settings.from_mode == "author",
     )
     head = subject.prefixed(head, settings.subject_prefix)
-    head = listfields.added(head, name, address, settings.list_id, takes_posts=settings.takes_posts)
+    head = listfields.added(
+        head,
+        name,
+        address,
+        settings.list_id,
+        takes_posts=settings.takes_posts,
+        code=None if settings.stand_ins is None else settings.stand_ins.code,
+        by_sub_address=settings.by_sub_address,
+    )
     if settings.footer.strip() and not parsed.signed and not parsed.encrypted:
         if body is None:
             return footer.add(raw, parsed.root, head, settings.filled_footer)

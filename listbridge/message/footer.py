@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
@@ -15,6 +16,10 @@ from listbridge.message.wire import BLANK_LINE, clean_pieces, ended, joined
 
 #: What may stand in a footer in braces; see `placeholders`.
 NAMES = ("list_name", "list_address", "list_id")
+#: What may do so in personal copies: the subscriber's address, and how he unsubscribes at once.
+PERSONAL_NAMES = ("member", "unsubscribe")
+# What an address or a link in HTML may end at.
+_MAILTO = re.compile(r"mailto:[^\s<>\"']+")
 
 
 def add(raw: bytes, root: Part, head: Head, footer: str) -> tuple[Head, bytes]:
@@ -94,9 +99,14 @@ def _end_of_what_is_shown(page: bytes) -> int:
 
 def _markup(footer: str) -> bytes:
     """The footer as HTML in ASCII, which every charset holds."""
-    lines = (html.escape(line.rstrip()) for line in footer.strip().splitlines())
+    lines = (_linked(html.escape(line.rstrip())) for line in footer.strip().splitlines())
     shown = "<br>\r\n".join(lines)
     return f"\r\n<p>{shown}</p>\r\n".encode("ascii", "xmlcharrefreplace")
+
+
+def _linked(line: str) -> str:
+    """The line with its `mailto:` addresses as links: nobody copies a token by hand."""
+    return _MAILTO.sub(r'<a href="\g<0>">\g<0></a>', line)
 
 
 def _codec(charset: str) -> str | None:

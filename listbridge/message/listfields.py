@@ -53,17 +53,48 @@ def stripped(head: Head) -> Head:
     return Head(tuple(kept))
 
 
-def added(head: Head, name: str, address: str, identifier: str, *, takes_posts: bool) -> Head:
+def unsubscribe_address(address: str, code: str | None = None) -> str:
+    """Return the web address under which one unsubscribes; with the token of a subscriber, at once.
+
+    By the subject, which works wherever mail to the list arrives.
+    """
+    return f"{_mailto(address)}?subject={code or 'unsubscribe'}"
+
+
+def _unsubscribe(address: str, code: str | None, *, by_sub_address: bool) -> str:
+    """The ways to unsubscribe, the best one first (RFC 2369 2)."""
+    ways = [unsubscribe_address(address, code)]
+    if code is not None and by_sub_address:
+        local, _, domain = address.rpartition("@")
+        ways.append(_mailto(f"{local}+{code}@{domain}"))
+    return ", ".join(f"<{one}>" for one in ways)
+
+
+def _mailto(address: str) -> str:
+    return f"mailto:{quote(address, safe='@+')}"
+
+
+def added(
+    head: Head,
+    name: str,
+    address: str,
+    identifier: str,
+    *,
+    takes_posts: bool,
+    code: str | None = None,
+    by_sub_address: bool = False,
+) -> Head:
     """Add this list's own fields; the loop field joins those that are there.
 
-    Where readers are not to write, List-Post says so (RFC 2369 3.4).
+    Where readers are not to write, List-Post says so (RFC 2369 3.4). `code` is the subscriber's own
+    token, `by_sub_address` whether it also works in the list's address.
     """
-    mailto = f"mailto:{quote(address, safe='@')}"
+    mailto = _mailto(address)
     return (
         head.replaced("Sender", address)
         .append("List-Id", _phrase(words.tidy(name)) + f" <{identifier}>".encode())
         .append("List-Post", f"<{mailto}>" if takes_posts else "NO")
-        .append("List-Unsubscribe", f"<{mailto}?subject=unsubscribe>")
+        .append("List-Unsubscribe", _unsubscribe(address, code, by_sub_address=by_sub_address))
         .append("List-Help", f"<{mailto}?subject=help>")
         .append("Precedence", "list")
         .append(LOOP_HEADER, address)

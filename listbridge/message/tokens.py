@@ -1,7 +1,8 @@
-"""Tokens as people send them back: `confirm-` and 26 letters and digits, wherever they are quoted.
+"""Tokens as people send them back, wherever they are quoted.
 
-Whoever knows one can confirm in another's name. So none is shown or sent on: it is blotted out in
-place, sign by sign, which leaves the offsets of all parts, and what encodes them, as they are.
+`confirm-` and 26 letters and digits answer a question; `leave-` and 34 end a subscription. Whoever
+knows one can do so in another's name. So none is shown or sent on: it is blotted out in place, sign
+by sign, which leaves the offsets of all parts, and what encodes them, as they are.
 """
 
 import base64
@@ -12,18 +13,24 @@ from collections.abc import Iterable, Iterator
 from listbridge.message import parts
 from listbridge.message.parts import Part
 
-_MARK = "confirm-"
+_CONFIRM, _LEAVE = _MARKS = ("confirm-", "leave-")
 _OCTETS = 16  # 128 bits
 _DIGITS = 26  # of base32 (RFC 4648 6), without padding
-_LENGTH = len(_MARK) + _DIGITS
+_WHOSE = 8  # digits more, in front, by which the subscription is found
+_LENGTH = len(_CONFIRM) + _DIGITS + _WHOSE
 _BLOT = "*"
-_TEXT = re.compile(rf"{_MARK}([a-z2-7]{{{_DIGITS}}})(?![a-z2-7])", re.IGNORECASE)
+_TEXT = re.compile(
+    rf"({'|'.join(_MARKS)})([a-z2-7]{{{_DIGITS}}}(?:[a-z2-7]{{{_WHOSE}}})?)(?![a-z2-7])",
+    re.IGNORECASE,
+)
 _BYTES = re.compile(_TEXT.pattern.encode(), re.IGNORECASE)
 # A line of quoted-printable may end anywhere, and go on in the next (RFC 2045 6.7).
 _SOFT = rb"(?:=\r?\n)?"
+_SOFT_MARKS = b"|".join(_SOFT.join(re.escape(ch.encode()) for ch in mark) for mark in _MARKS)
 _QUOTED_PRINTABLE = re.compile(
-    _SOFT.join(re.escape(ch.encode()) for ch in _MARK)
-    + rb"(?:%s[A-Za-z2-7]){%d}" % (_SOFT, _DIGITS)
+    b"(?:%b)" % _SOFT_MARKS
+    + rb"(?:%b[A-Za-z2-7]){%d}" % (_SOFT, _DIGITS)
+    + rb"(?:(?:%b[A-Za-z2-7]){%d})?" % (_SOFT, _WHOSE)
 )
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+")
 
@@ -35,7 +42,22 @@ def new_secret() -> str:
 
 def written(secret: str) -> str:
     """Return the token as people are sent it."""
-    return _MARK + secret
+    return _CONFIRM + secret
+
+
+def written_leave(secret: str) -> str:
+    """Return the token that ends a subscription, as subscribers are sent it."""
+    return _LEAVE + secret
+
+
+def is_leave(secret: str) -> bool:
+    """Say whether a secret is of the kind that ends a subscription."""
+    return len(secret) > _DIGITS
+
+
+def stand_in() -> str:
+    """Return what looks like a secret that ends a subscription, and is none."""
+    return new_secret() + new_secret()[:_WHOSE]
 
 
 def is_token(text: str) -> bool:
@@ -45,23 +67,26 @@ def is_token(text: str) -> bool:
 
 def found_in(text: str) -> tuple[str, ...]:
     """Return the secrets of the tokens in a text, each once, in lower case."""
-    return tuple(dict.fromkeys(one.lower() for one in _TEXT.findall(text)))
+    return tuple(dict.fromkeys(one[2].lower() for one in _TEXT.finditer(text)))
 
 
 def blotted(text: str) -> str:
     """Return the text with its tokens made useless."""
-    return _TEXT.sub(lambda found: _MARK + _BLOT * len(found[1]), text)
+    return _TEXT.sub(lambda found: found[1].lower() + _BLOT * len(found[2]), text)
 
 
 def is_blotted(line: str) -> bool:
     """Say whether a line is one token, made useless, with or without `confirm` in front."""
-    return line.removeprefix("confirm ") == _MARK + _BLOT * _DIGITS
+    return line.removeprefix("confirm ") in (
+        _CONFIRM + _BLOT * _DIGITS,
+        _LEAVE + _BLOT * (_DIGITS + _WHOSE),
+    )
 
 
 def quoted(raw: bytes, root: Part) -> tuple[str, ...]:
     """Return the secrets of the tokens that a message shows to whoever reads it."""
     found: dict[str, None] = {}
-    if _MARK.encode() in raw:
+    if _shows_mark(raw):
         found |= dict.fromkeys(_in(raw))
     for part in _every(root):
         if part.content.main == "text" and part.content.encoding in ("base64", "quoted-printable"):
@@ -95,27 +120,28 @@ def _every(part: Part) -> Iterator[Part]:
 
 
 def _in(octets: bytes) -> list[str]:
-    return [one.decode("ascii").lower() for one in _BYTES.findall(octets)]
+    return [one[2].decode("ascii").lower() for one in _BYTES.finditer(octets)]
+
+
+def _shows_mark(octets: bytes) -> bool:
+    return any(mark.encode() in octets for mark in _MARKS)
 
 
 def _in_pieces(pieces: Iterable[bytes]) -> Iterator[str]:
     tail = b""
     for piece in pieces:
         window = tail + piece
-        if _MARK.encode() in window:
+        if _shows_mark(window):
             yield from _in(window)
         tail = window[-_LENGTH:]
 
 
 def _blotted_signs(found: re.Match[bytes]) -> bytes:
     """Blot what follows the mark, but no soft line break in it."""
-    whole = found[0]
-    digits = 0
-    signs = bytearray(whole)
-    for at in range(len(whole) - 1, -1, -1):
-        if digits < _DIGITS and whole[at : at + 1] not in (b"=", b"\r", b"\n"):
+    signs = bytearray(found[0])
+    for at in range(signs.index(b"-") + 1, len(signs)):
+        if signs[at] not in b"=\r\n":
             signs[at] = ord(_BLOT)
-            digits += 1
     return bytes(signs)
 
 

@@ -153,6 +153,7 @@ class Ground:
         letters: int,
         *,
         incoming: str = "",
+        outgoing: str = "",
         more: str = "",
         fresh: bool = False,
     ) -> "List":
@@ -173,7 +174,7 @@ class Ground:
             relay=self.relay,
             protocol=protocol,
             incoming=incoming,
-            outgoing=f"{_OUTGOING}\n{WAYS[self.way]}",
+            outgoing=f"{_OUTGOING}\n{outgoing}\n{WAYS[self.way]}",
             more=more + _OPEN,
         )
         program.write_category(slug, toml, [f"{name}@{_ADDRESSES}" for name in self.people])

@@ -33,12 +33,21 @@ def _fan_out(ground: Ground) -> List:
     return made
 
 
+def _personal(ground: Ground) -> List:
+    """Each copy is made for one subscriber, with a sender of its own."""
+    more = '[message]\nfrom = "list"\npersonalise = true\n'
+    made = ground.new_list("imap", LETTERS, more=more, outgoing="foreign_from = true")
+    made.poll_once("--no-send")
+    return made
+
+
 #: What is there when the run begins that is to be killed.
 SCENARIOS: dict[str, Callable[[Ground], List]] = {
     "imap": _imap,
     "pop3": _pop3,
     "fan-out": _fan_out,
     "first start": _first_start,
+    "personal fan-out": _personal,
 }
 #: Each with the way in which its mail leaves; most of what sending does is in the fan-out.
 PLAYS = [
@@ -46,6 +55,7 @@ PLAYS = [
     ("pop3", "pipelined"),
     ("first start", "lock step"),
     *(("fan-out", way) for way in WAYS),
+    ("personal fan-out", "chunked"),
 ]
 
 

@@ -16,7 +16,7 @@ from tests.faults.scenarios import (
     telling_points,
 )
 
-KILLS = {"imap": 16, "pop3": 16, "first start": 16, "fan-out": 6}
+KILLS = {"imap": 16, "pop3": 16, "first start": 16, "fan-out": 6, "personal fan-out": 6}
 KILLS_ON_POSTGRESQL = 4
 KILLS_OF_SERVE = 3
 MANY_LETTERS = 200

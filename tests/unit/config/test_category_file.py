@@ -264,12 +264,26 @@ def test_footer_may_have_no_other_control_character(category: WriteCategory) -> 
 
 
 def test_footer_may_name_only_what_there_is(category: WriteCategory) -> None:
-    category(end='[message]\nfooter = "{list_name}: {member}"')
+    category(end='[message]\nfooter = "{list_name}: {membre}"')
 
     [problem] = problems()
     assert "message.footer: " in problem
-    assert "no {member}" in problem
-    assert "{list_name}, {list_address}, {list_id}" in problem
+    assert "no {membre}" in problem
+    assert "{list_name}, {list_address}, {list_id}, {member}, {unsubscribe}" in problem
+
+
+@pytest.mark.parametrize("name", ["member", "unsubscribe"])
+def test_footer_may_name_the_subscribers_own_only_where_each_has_his_own_copy(
+    category: WriteCategory, name: str
+) -> None:
+    footer = f'[message]\nfooter = "For {{{name}}}"'
+    category(end=footer)
+    [problem] = problems()
+    category(end=f"{footer}\npersonalise = true")
+
+    assert "message.footer: {member} and {unsubscribe} are each subscriber's own" in problem
+    assert "set personalise = true" in problem
+    assert loaded().message.footer == f"For {{{name}}}"
 
 
 def test_moderators_are_the_owners_unless_said_otherwise(category: WriteCategory) -> None:
@@ -384,16 +398,12 @@ def test_slug_must_be_plain(category: WriteCategory, slug: str) -> None:
 
 
 def test_one_warning_names_all_keys_without_effect(category: WriteCategory) -> None:
-    category(
-        top='description = "x"',
-        end="[message]\npersonalise = false",
-    )
+    category(top='description = "x"')
 
     [warning] = load().warnings
 
     assert str(warning) == (
-        "categories/general.toml: accepted, but not yet in effect in this version: description, "
-        "message.personalise"
+        "categories/general.toml: accepted, but not yet in effect in this version: description"
     )
 
 

@@ -96,6 +96,18 @@ def test_the_copy_it_shows_is_the_copy_that_is_stored(office: Office) -> None:
     assert body.endswith(said.copy[len(made.head) :])
 
 
+def test_of_personal_copies_it_shows_that_of_nobody(office: Office) -> None:
+    footer = "{member} {unsubscribe}"
+    office.category = general(outgoing=SENDING, message={"personalise": True, "footer": footer})
+    subscribe(office, "bob@example.org")
+
+    said = ask(office, (SAMPLES / "plain" / "simple.eml").read_bytes())
+
+    assert said.copy is not None
+    assert b"subscriber@example.net mailto:general@example.org?subject=leave-" in said.copy
+    assert b"bob@" not in said.copy
+
+
 @pytest.mark.parametrize(
     ("category", "expected"),
     [

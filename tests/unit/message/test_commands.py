@@ -7,6 +7,7 @@ from listbridge.message.parse import parse
 
 SECRET = "mfrggzdfmztwq2lknnwg23tpoa"
 TOKEN = f"confirm-{SECRET}"
+LEAVE = f"leave-{SECRET}{'a' * 8}"
 CONFIRM = Command(Word.CONFIRM, SECRET)
 LIST = "general@example.org"
 
@@ -28,6 +29,10 @@ def found(head: str, body: str = "x") -> Command | None:
         (f"CONFIRM {TOKEN.upper()}", CONFIRM),
         (f"Re: AW: [x] Bitte: bestätigen ({TOKEN})", CONFIRM),
         (f"Fwd: Please confirm ({TOKEN})", None),
+        (LEAVE, Command(Word.LEAVE, SECRET + "a" * 8)),
+        (f"Re: {LEAVE.upper()}", Command(Word.LEAVE, SECRET + "a" * 8)),
+        (f"Fwd: {LEAVE}", None),
+        ("leave-taking of old friends", None),
         (f"AW: WG: Bitte bestätigen ({TOKEN})", None),
         ("confirm", None),
         ("Confirm attendance", None),

@@ -12,6 +12,8 @@ from listbridge.message.parse import parse
 
 SECRET = "mfrggzdfmztwq2lknnwg23tpoa"
 TOKEN = f"confirm-{SECRET}"
+LEAVING = f"{SECRET}bcdefgh2"
+LEAVE = f"leave-{LEAVING}"
 HEAD = "From: a@example.net\r\nMessage-ID: <q@example.net>\r\nMIME-Version: 1.0\r\n"
 MIXED = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nlook\r\n--b\r\n"
 QUOTED = {
@@ -63,6 +65,12 @@ def test_no_text_for_people_shows_a_quoted_token(way: str) -> None:
     assert SECRET not in f"{parsed!r}{parsed.text}{parsed.subject}"
 
 
+def test_a_soft_line_break_within_a_token_stays_one() -> None:
+    copy = copied((HEAD + QUOTED["quoted-printable"]).encode())
+
+    assert parse(copy).text == f"> confirm-{'*' * 26} ="
+
+
 def test_what_is_around_a_quoted_token_stays() -> None:
     copy = copied((HEAD + QUOTED["base64"]).encode())
 
@@ -77,6 +85,37 @@ def test_what_is_signed_stays_as_it_is() -> None:
     )
 
     assert TOKEN.encode() in copied((HEAD + signed).encode())
+
+
+@pytest.mark.parametrize("way", QUOTED)
+def test_the_token_that_ends_a_subscription_is_blotted_out_like_any_other(way: str) -> None:
+    quoted = QUOTED[way]
+    if way == "quoted-printable":
+        quoted = quoted.replace("con=\r\nfirm-", "le=\r\nave-").replace(" =3D", "bcdefgh2 =3D")
+    elif "base64" in way or way == "encoded subject":
+        octets = base64.b64encode(f"x {LEAVE} {LEAVE} y".encode()).decode()
+        quoted = f"Content-Transfer-Encoding: base64\r\n\r\n{octets}\r\n"
+    else:
+        quoted = quoted.replace(TOKEN, LEAVE)
+    raw = (HEAD + quoted).encode()
+
+    assert parse(raw).tokens == (LEAVING,)
+    copy = copied(raw)
+    assert parse(copy).tokens == ()
+    assert LEAVING[-8:].encode() not in copy.replace(b"=\r\n", b"")
+
+
+def test_a_token_in_a_field_that_goes_away_leaves_the_body_alone() -> None:
+    """As in a copy of one list that is subscribed to another: the author's signature survives."""
+    raw = f"{HEAD}List-Unsubscribe: <mailto:a@example.com?subject={LEAVE}>\r\n\r\nhi\r\n".encode()
+    wanted = CopySettings("G", "general@example.org", "general.example.org")
+
+    copy = message.list_copy(
+        raw, parse(raw), wanted, message_id="<x@y>", date=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+
+    assert copy.body is None
+    assert LEAVING.encode() not in copy.head
 
 
 @pytest.mark.parametrize("text", ["confirm-the-date", "confirm-" + "a" * 27, "confirm-" + "1" * 26])
