@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, model_va
 
 from listbridge.mailbox import IncomingSettings
 from listbridge.message import FOOTER_NAMES, PERSONAL_FOOTER_NAMES, key, placeholders
-from listbridge.posting import Posting
+from listbridge.posting import AttachmentKind, Posting, SomeSize
 from listbridge.quantities import Duration
 from listbridge.settings import MailAddress, NonEmpty, Settings
 from listbridge.submission import OutgoingSettings
@@ -92,6 +92,9 @@ class MessageSettings(Settings):
     reply_to: Literal["list", "author", "both"] = "list"
     list_post: StrictBool = True
     subject_prefix: str = ""
+    html: Literal["keep", "text"] = "keep"
+    drop_attachments: Literal["all"] | tuple[AttachmentKind, ...] = ()
+    drop_attachments_above: SomeSize | None = None  #: bytes
     personalise: StrictBool = False
     footer: Annotated[str, AfterValidator(_footer)] = ""  # behind what it depends on
 

@@ -1,6 +1,7 @@
 """Who may post what: one category's [posting] table."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal, Self
@@ -17,7 +18,7 @@ from pydantic import (
 from listbridge.message import AddressError, key, normalise
 from listbridge.quantities import Size, parse_duration
 from listbridge.secret import Secret
-from listbridge.settings import Settings
+from listbridge.settings import MailAddress, Settings
 from listbridge.wildcards import is_pattern
 
 Treatment = Literal["accept", "hold", "reject", "discard"]
@@ -114,6 +115,7 @@ def _value_pattern(text: str) -> str:
 
 Sender = Annotated[str, AfterValidator(_sender)]
 AttachmentKind = Annotated[str, AfterValidator(_attachment)]
+SomeSize = Annotated[Size, AfterValidator(_some_size)]
 Count = Annotated[int, Field(ge=0, le=1000, strict=True)]
 PostRate = Annotated[Rate, BeforeValidator(_rate)]
 
@@ -156,7 +158,7 @@ class Posting(Settings):
 
     members: Treatment = "accept"
     non_members: Treatment = "hold"
-    max_size: Annotated[Size, AfterValidator(_some_size)] = 10_000_000  #: bytes
+    max_size: SomeSize = 10_000_000  #: bytes
     own_copy: StrictBool = True
     allow: tuple[Sender, ...] = ()
     block: tuple[Sender, ...] = ()
@@ -170,6 +172,9 @@ class Posting(Settings):
     headers: tuple[HeaderRule, ...] = ()
     max_by_author: PostRate | None = None
     max_in_thread: PostRate | None = None
+    #: Whether who has the same post by another category gets it once more by this one.
+    cross_posts: Literal["each", "once"] = "each"
+    umbrellas: tuple[MailAddress, ...] = ()  #: whose posts are taken, as they came to them
     password: Secret | None = Field(default=None, repr=False)
     authenticate: Literal["off", "hold", "require"] = "off"
     #: Who writes the Authentication-Results that count (RFC 8601 2.2), in lower case; empty: a
@@ -181,3 +186,12 @@ class Posting(Settings):
         if self.password is not None and self.password.literal is not None:
             check_password(self.password.literal.get_secret_value())
         return self
+
+    @property
+    def knows_others(self) -> bool:
+        """Whether it matters what other categories have made of a post."""
+        return self.cross_posts == "once" or bool(self.umbrellas)
+
+    def umbrella_of(self, passed: Iterable[str]) -> bool:
+        """Say whether one of the umbrellas is among these lists, by the keys of their addresses."""
+        return bool(self.umbrellas) and not {*map(key, self.umbrellas)}.isdisjoint(passed)

@@ -1,12 +1,14 @@
 """The outbox: what is to be sent, filled at fan-out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import FromClause, bindparam, exists, func, insert, literal, or_, select
+from sqlalchemy import Executable, FromClause, bindparam, exists, func, insert, literal, or_, select
 
 from storage import leaving, raw_messages, wakeup
+from storage.cross_posts import IN_VAIN
 from storage.database import Tx
 from storage.dialects import COUNTED
 from storage.schema import categories, deliveries, posts, subscriptions
@@ -52,6 +54,19 @@ _FILLED = {
 # What is asked for each message is put together once; to do so takes longer than to ask.
 _FILL = insert(deliveries).from_select(
     list(_FILLED), select(*_FILLED.values()).where(*_GETTING_EACH)
+)
+# Who has no copy of it by these others. Other categories are sent theirs all the same: which of
+# them takes it from whom is for each to say, and none takes it twice.
+_HAVING = select(func.lower(deliveries.c.recipient)).where(
+    deliveries.c.outgoing_id.in_(bindparam("others", expanding=True)),
+    deliveries.c.state.not_in(IN_VAIN),
+)
+_HAVING_NONE = or_(
+    subscriptions.c.address_key.not_in(_HAVING),
+    subscriptions.c.address_key.in_(select(func.lower(categories.c.address))),
+)
+_FILL_ONCE = insert(deliveries).from_select(
+    list(_FILLED), select(*_FILLED.values()).where(*_GETTING_EACH, _HAVING_NONE)
 )
 _SET_RECIPIENTS = (
     table.update().where(table.c.id == bindparam("this")).values(recipients=bindparam("made"))
@@ -115,13 +130,15 @@ def fan_out(
     author: str | None = None,
     refusal: str | None,
     now: datetime,
+    others: Sequence[int] = (),
 ) -> int:
     """Store a message and, `to_subscribers`, one delivery for each; return how many.
 
     The category is locked by then, so that nobody who leaves it meanwhile is sent to.
     `author` is the key of its author's address, and `without` the same where authors get none
     unless they want it. With a `refusal` the message cannot be
-    sent at all, and each delivery is failed from the start with that reason.
+    sent at all, and each delivery is failed from the start with that reason. `others` are ids of
+    outgoing messages: who has one of them gets no delivery.
     """
     row = {
         "kind": new.kind,
@@ -153,18 +170,29 @@ def fan_out(
         "now": now,
         "refusal": refusal,
     }
-    made = tx.execute(_FILL, values, execution_options=COUNTED).rowcount
+    fill: Executable = _FILL
+    if others:
+        fill, values = _FILL_ONCE, {**values, "others": list(others)}
+    made = tx.execute(fill, values, execution_options=COUNTED).rowcount
     tx.execute(_SET_RECIPIENTS, {"this": outgoing_id, "made": made})
     wakeup.tell(tx)
     return made
 
 
 def count_recipients(
-    tx: Tx, category_id: int, without: str | None, author: str | None, now: datetime
+    tx: Tx,
+    category_id: int,
+    without: str | None,
+    author: str | None,
+    now: datetime,
+    others: Sequence[int] = (),
 ) -> int:
     """Return how many deliveries a fan-out would make now."""
     query = select(func.count()).where(*_GETTING_EACH)
-    values = {"category": category_id, "without": without or "", "author": author or "", "now": now}
+    values: dict[str, Any] = {"category": category_id, "now": now}
+    values |= {"without": without or "", "author": author or ""}
+    if others:
+        query, values["others"] = query.where(_HAVING_NONE), list(others)
     return tx.execute(query, values).scalar_one()
 
 

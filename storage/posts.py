@@ -71,6 +71,7 @@ class Post:
     inbound_id: int
     raw_id: int
     message_id: str
+    fingerprint: str
     thread_id: int
     parent_id: int | None
     parent_rank: int | None
@@ -279,6 +280,7 @@ def _query() -> Select[Any]:
         table.c.inbound_id,
         table.c.raw_id,
         table.c.message_id,
+        table.c.fingerprint,
         table.c.thread_id,
         table.c.parent_id,
         table.c.parent_rank,

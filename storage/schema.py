@@ -40,7 +40,7 @@ from storage.states import (
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0010"
+SCHEMA_VERSION = "0011"
 
 metadata = MetaData(
     naming_convention={
@@ -180,6 +180,7 @@ posts = Table(
     UniqueConstraint("category_id", "message_id", "fingerprint"),
     Index("ix_posts_category_id_state", "category_id", "state"),
     Index("ix_posts_sender", "category_id", "sender_key", "created_at"),
+    Index("ix_posts_message_id", "message_id"),  # in whichever category
     Index("ix_posts_thread_id", "thread_id"),
     Index("ix_posts_parent_id", "parent_id"),
 )

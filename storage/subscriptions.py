@@ -21,6 +21,7 @@ from sqlalchemy import (
 from storage import categories
 from storage.database import Tx
 from storage.dialects import insert_for
+from storage.schema import categories as known
 from storage.schema import subscriptions as table
 from storage.states import Origin, Receives, SubscriptionState
 
@@ -108,6 +109,19 @@ def addresses(tx: Tx, category_id: int) -> set[str]:
     return set(
         tx.execute(select(table.c.address).where(table.c.category_id == category_id)).scalars()
     )
+
+
+def lists_below(tx: Tx) -> list[tuple[str, str]]:
+    """Return the slugs of categories and, with each, of one that is an active subscriber of it."""
+    above, below = known.alias("above"), known.alias("below")
+    query = (
+        select(above.c.slug, below.c.slug)
+        .join(table, table.c.category_id == above.c.id)
+        .join(below, func.lower(below.c.address) == table.c.address_key)
+        .where(table.c.state == SubscriptionState.ACTIVE)
+        .order_by(above.c.slug, below.c.slug)
+    )
+    return [(one, other) for one, other in tx.execute(query)]
 
 
 def standings(tx: Tx, category_id: int) -> dict[str, Standing]:

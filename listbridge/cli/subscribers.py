@@ -40,6 +40,7 @@ def list_(category: str, limit: int | None, settings: Settings) -> None:
     """List the subscribers of CATEGORY, those removed included."""
     with opened(settings) as installation:
         category_id = category_with_members(installation, category)
+        own = key(installation.category(category).address)
         with installation.db.reading() as tx:
             found = store.in_category(tx, category_id)
             asked = tokens.asked(tx, category_id, clock.now())
@@ -53,6 +54,9 @@ def list_(category: str, limit: int | None, settings: Settings) -> None:
         as_json=settings.json,
         nothing=f"{category} has no subscribers.",
     )
+    if any(one.key == own and one.state is SubscriptionState.ACTIVE for one in found):
+        sentence = f"listbridge: warning: {category} is subscribed to itself; remove it"
+        click.echo(sentence, err=True)
 
 
 @subscribers.command()
@@ -65,6 +69,8 @@ def add(category: str, addresses: tuple[str, ...], name: str, settings: Settings
     with opened(settings) as installation:
         category_id = category_with_members(installation, category)
         normal = _normal(addresses)
+        if key(installation.category(category).address) in map(key, normal):
+            raise ConfigError(f"{category} cannot be subscribed to itself; nobody was subscribed")
         with installation.db.transaction() as tx:
             for address in normal:
                 subscribe(tx, category_id, address, name, Origin.ADMIN)

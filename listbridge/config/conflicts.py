@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from listbridge.category import Category
 from listbridge.config.problems import Finding
 from listbridge.mailbox.settings import IncomingSettings
+from listbridge.message import key as address_key
 
 # Of a whole crowd, naming a few is enough to find the rest.
 _MOST_NAMED = 5
@@ -32,6 +33,10 @@ def find(categories: Mapping[str, Category]) -> dict[str, list[Finding]]:
         text = f"{_named(crowd)} have the same address {crowd[0].address}; give each its own"
         for one in crowd:
             found[one.slug].append(Finding(("address",), text))
+    for one in categories.values():
+        if address_key(one.address) in map(address_key, one.posting.umbrellas):
+            text = f"{one.address} is this list itself; name the list whose posts come from above"
+            found[one.slug].append(Finding(("posting", "umbrellas"), text))
     polled = [one for one in categories.values() if one.active and one.incoming]
     for crowd in _crowds(polled, _place):
         for key in _differing(crowd):

@@ -8,8 +8,8 @@ from listbridge.category import Category
 from listbridge.delivery import from_choice, own_sender
 from listbridge.delivery.from_choice import FromChoice
 from listbridge.dmarc import Policy
-from listbridge.message import CopySettings, ListCopy, ParsedMessage
-from storage import outbox
+from listbridge.message import CopySettings, Drops, ListCopy, ParsedMessage
+from storage import cross_posts, outbox
 from storage.database import Tx
 from storage.posts import Post
 from storage.states import Kind
@@ -52,6 +52,7 @@ def copy_for(
             footer=category.message.footer,
             stand_ins=stand_ins,
             by_sub_address=own_sender.surely_arrives(category),
+            drops=_drops(category),
         )
         return message.list_copy(
             raw, parsed, settings, message_id=message_id, date=date, is_member=is_member
@@ -63,6 +64,36 @@ def copy_for(
         choice = from_choice.without_signature(parsed.author)
         copy = made(choice)
     return copy, choice
+
+
+def _drops(category: Category) -> Drops:
+    """What the category does not send on."""
+    kinds = category.message.drop_attachments
+    return Drops(
+        kinds=("*/*",) if kinds == "all" else kinds,
+        above=category.message.drop_attachments_above,
+        html_to_text=category.message.html == "text",
+        language=category.language,
+    )
+
+
+def elsewhere(
+    tx: Tx,
+    category: Category,
+    category_id: int,
+    parsed: ParsedMessage,
+    message_id: str,
+    fingerprint: str,
+) -> list[int]:
+    """Return by which outgoing messages of other categories people have this post already.
+
+    Where the category gives each his copy all the same, there are none. Others must not decide
+    about the same post meanwhile, see `cross_posts.lock`.
+    """
+    posting = category.posting
+    if posting.cross_posts == "once" or posting.umbrella_of(message.passed(parsed.head)):
+        return cross_posts.elsewhere(tx, category_id, message_id, fingerprint)
+    return []
 
 
 def fan_out(
@@ -97,6 +128,7 @@ def fan_out(
     if body is None and body_changed:
         body = b"\r\n" + raw[parsed.root.body_start :]
     author = None if parsed.author is None else message.key(parsed.author)
+    others = elsewhere(tx, category, post.category_id, parsed, post.message_id, post.fingerprint)
     new = outbox.NewOutgoing(
         kind=Kind.POST,
         category_id=post.category_id,
@@ -117,5 +149,6 @@ def fan_out(
         author=author,
         refusal=copy.refusal,
         now=now,
+        others=others,
     )
     return FannedOut(queued, copy.refusal)

@@ -1,7 +1,7 @@
 """Dispatch: decide what has been received, in its order, each message all or nothing."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -11,7 +11,7 @@ from listbridge.bounces import events as bounce_events
 from listbridge.category import Category
 from listbridge.delivery import fanout, from_choice
 from listbridge.dmarc import Policy
-from listbridge.intake import events, in_hand, thread
+from listbridge.intake import events, in_hand, thread, umbrella
 from listbridge.intake.classify import Kind
 from listbridge.intake.groups import groups
 from listbridge.intake.judge import Judgement, Understood, as_history, consider, understand
@@ -22,7 +22,7 @@ from listbridge.membership import requests
 from listbridge.membership.posts import tell_author
 from listbridge.membership.requests import Request
 from listbridge.moderation.rules import Action
-from storage import categories, inbound, posts, raw_messages, tokens
+from storage import categories, cross_posts, inbound, posts, raw_messages, tokens
 from storage.database import Database, Tx
 from storage.inbound import Inbound
 from storage.states import PostState, Result, Source
@@ -148,7 +148,7 @@ def _decide_together(
     read = deque(_with_policies(category, _read_some(db, category, waiting)))
     decided: list[tuple[_Read, _Decision | None]] = []
     with db.transaction() as tx:
-        categories.lock(tx, waiting[0].category_id)
+        _lock(tx, category, waiting[0].category_id, read)
         begun = monotonic()
         while read and monotonic() < begun + _LONG:
             one = read.popleft()
@@ -168,12 +168,26 @@ def _read_some(db: Database, category: Category, waiting: Sequence[Inbound]) -> 
     begun = monotonic()
     for one, (raw, repeated) in zip(waiting, stored, strict=True):
         try:
-            read.append(_Read(one, raw, None if repeated else understand(raw, category)))
+            understood = None if repeated else _understood(db, category, one, raw)
+            read.append(_Read(one, raw, understood))
         except Exception:
             break  # It is read again, alone, and what is wrong with it is seen to then.
         if monotonic() > begun + _LONG:
             break
     return read
+
+
+def _understood(db: Database, category: Category, one: Inbound, raw: bytes) -> Understood:
+    """Read a message, and where it is another list's copy of a post, that post."""
+    return umbrella.seen_through(db, category, one.category_id, understand(raw, category))
+
+
+def _lock(tx: Tx, category: Category, category_id: int, read: Collection[_Read]) -> None:
+    """Keep others from deciding in this category and, where that matters, about the same posts."""
+    categories.lock(tx, category_id)
+    if category.posting.knows_others:
+        understood = (each.understood for each in read)
+        cross_posts.lock(tx, [one.message_id for one in understood if one is not None])
 
 
 def _with_policies(category: Category, read: list[_Read]) -> list[_Read]:
@@ -198,10 +212,10 @@ def _decide_alone(db: Database, category: Category, one: Inbound, tally: Tally) 
     with in_hand.shunted_if_bad(db, one, tally) as hand:
         with db.reading() as tx:
             hand.raw, repeated = _stored(tx, one)
-        understood = None if repeated else understand(hand.raw, category)
+        understood = None if repeated else _understood(db, category, one, hand.raw)
         [read] = _with_policies(category, [_Read(one, hand.raw, understood)])
         with db.transaction() as tx:
-            categories.lock(tx, one.category_id)
+            _lock(tx, category, one.category_id, [read])
             decision = _record(tx, category, read)
         decided = read, decision  # only what is committed counts
     if decided is not None and decided[1] is not None:
@@ -298,7 +312,10 @@ def _post(
     now = clock.now()
     if not inbound.finish(tx, one.id, result, reason=verdict.reason, now=now):
         return None
-    new = _new_post(one, understood, judgement)
+    raw_id = one.raw_id
+    if understood.umbrella is not None:
+        raw_id = raw_messages.keep(tx, understood.raw)  # the post, not the copy of it that came
+    new = _new_post(one, raw_id, understood, judgement)
     # What was said long ago counts as such, for those who ask who has posted lately.
     is_history = one.source is Source.IMPORT
     post_id = posts.add(tx, new, min(new.date, now) if is_history else now)
@@ -339,13 +356,15 @@ def _counter(action: Action, *, is_reply: bool) -> str:
     return _STATES[action].value
 
 
-def _new_post(one: Inbound, understood: Understood, judgement: Judgement) -> posts.NewPost:
+def _new_post(
+    one: Inbound, raw_id: int, understood: Understood, judgement: Judgement
+) -> posts.NewPost:
     parsed, verdict = understood.parsed, judgement.verdict
     assert verdict is not None
     return posts.NewPost(
         category_id=one.category_id,
         inbound_id=one.id,
-        raw_id=one.raw_id,
+        raw_id=raw_id,
         message_id=understood.message_id,
         fingerprint=understood.fingerprint,
         aliases=parsed.aliases,

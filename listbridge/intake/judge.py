@@ -33,6 +33,7 @@ class Understood:
     message_id: str  #: its own, or one derived from its bytes
     password: Opened  #: what became of the posting password
     report: Report | None = None  #: what a bounce says, if it names anybody
+    umbrella: str | None = None  #: the address of the list whose post this is, see `umbrella`
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ def consider(
     """Say what the message is and, if it is a post, what the rules decide about it."""
     parsed = understood.parsed
     finding = classify(tx, category, category_id, parsed, understood.fingerprint)
+    if finding.kind is Kind.COMMAND and understood.umbrella is not None:
+        finding = Finding(Kind.POST)  # it was written to another list, where it was none
     if finding.kind is not Kind.POST:
         return Judgement(finding)
     parent = thread.find_parent(tx, category_id, parsed.references)
@@ -108,6 +111,7 @@ def _submission(
         in_thread=before.in_thread,
         gave_password=understood.password.given,
         shows_password=understood.password.remains,
+        umbrella=understood.umbrella,
     )
 
 

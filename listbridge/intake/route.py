@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from listbridge import message
-from listbridge.intake import events, in_hand
+from listbridge.intake import events, in_hand, umbrella
 from listbridge.intake.groups import groups
 from listbridge.intake.readers import Readers
-from listbridge.intake.sent_to import sent_to
+from listbridge.intake.sent_to import NotForUs, sent_to
 from storage import raw_messages, unrouted
 from storage.database import Database, Tx
 from storage.inbound import Inbound, Waiting
@@ -42,13 +42,14 @@ class _Routing:
         self._db = db
         self._tally = readers.lead.tally
         self._ids = {one.category.slug: one.id for one in readers.every}
-        self._addresses = {one.category.slug: one.category.address for one in readers.every}
+        self._categories = [one.category for one in readers.every]
+        self._addresses = {one.slug: one.address for one in self._categories}
         incoming = readers.lead.category.incoming
         self._account = incoming.username if incoming else ""
 
     def together(self, waiting: Sequence[Inbound]) -> int:
         with self._db.reading() as tx:
-            ways = [self._way(one, raw_messages.read(tx, one.raw_id)) for one in waiting]
+            ways = [self._way(tx, one, raw_messages.read(tx, one.raw_id)) for one in waiting]
         self._go(ways)
         return len(ways)
 
@@ -59,10 +60,19 @@ class _Routing:
         with in_hand.shunted_if_bad(self._db, one, self._tally) as hand:
             with self._db.reading() as tx:
                 hand.raw = raw_messages.read(tx, one.raw_id)
-            self._go([self._way(one, hand.raw)])
+                way = self._way(tx, one, hand.raw)
+            self._go([way])
 
-    def _way(self, one: Inbound, raw: bytes) -> _Way:
-        return _Way(one, raw, sent_to(message.head(raw), self._addresses, self._account))
+    def _way(self, tx: Tx, one: Inbound, raw: bytes) -> _Way:
+        head = message.head(raw)
+        # An umbrella's copy names the umbrella and not those that it was sent to.
+        below = {each.slug for each in self._categories if umbrella.was_sent_to(tx, each, head)}
+        try:
+            below |= {*sent_to(head, self._addresses, self._account)}
+        except NotForUs:
+            if not below:
+                raise
+        return _Way(one, raw, [slug for slug in self._addresses if slug in below])
 
     def _go(self, ways: Sequence[_Way]) -> None:
         wanted = {self._ids[slug] for way in ways for slug in way.slugs}

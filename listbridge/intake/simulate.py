@@ -7,6 +7,7 @@ from listbridge.category import Category
 from listbridge.delivery import fanout
 from listbridge.dmarc import Policy
 from listbridge.errors import ListbridgeError
+from listbridge.intake import umbrella
 from listbridge.intake.classify import Kind
 from listbridge.intake.judge import Judgement, Understood, consider, understand
 from listbridge.membership import requests
@@ -56,6 +57,7 @@ def _decide(tx: Tx, category: Category, category_id: int, raw: bytes, policy: Po
     raw_id = raw_messages.find(tx, message.raw_hash(raw))
     if raw_id is not None and inbound.came_before(tx, category_id, raw_id, None):
         return _without_verdict(Kind.DUPLICATE, "the same bytes came before", understood)
+    understood = umbrella.seen_through_within(tx, category, category_id, understood)
     judgement = consider(tx, category, category_id, understood, approved=False)
     if judgement.verdict is None:
         finding = judgement.finding
@@ -115,6 +117,9 @@ def _post(
     author = None if parsed.author is None else message.key(parsed.author)
     without = None if category.posting.own_copy else author
     sent = verdict.action is Action.ACCEPT and category.outgoing is not None
+    others = fanout.elsewhere(
+        tx, category, category_id, parsed, understood.message_id, understood.fingerprint
+    )
     return Simulation(
         kind=Kind.POST,
         verdict=verdict.action,
@@ -123,7 +128,9 @@ def _post(
         parent=parent.message_id if parent else None,
         parsed=parsed,
         recipients=(
-            outbox.count_recipients(tx, category_id, without, author, clock.now()) if sent else 0
+            outbox.count_recipients(tx, category_id, without, author, clock.now(), others)
+            if sent
+            else 0
         ),
         copy=None if copy.refusal else _shown(copy, understood.raw),
         trail=verdict.trail,

@@ -15,7 +15,7 @@ parse      all of it together: ParsedMessage
 identity   raw hash, fingerprint, derived Message-ID
 robots     bounces, auto-replies, loops, commands
 compose    the copy for subscribers, made of:
-           authorship, replies, subject, listfields, footer, recode, dkim
+           authorship, replies, subject, listfields, dropping, pages, footer, recode, dkim
 personal   one message, and each recipient's own copy of it
 edits      the bytes with some of them replaced
 placeholders  names in braces, in texts of operators
@@ -33,6 +33,7 @@ from listbridge.message.compose import (
     seven_bit,
     wire,
 )
+from listbridge.message.dropping import Drops
 from listbridge.message.errors import AddressError, MessageError, TooComplex
 from listbridge.message.footer import NAMES as FOOTER_NAMES
 from listbridge.message.footer import PERSONAL_NAMES as PERSONAL_FOOTER_NAMES
@@ -45,6 +46,7 @@ from listbridge.message.personal import StandIns, Template, new_stand_ins, templ
 from listbridge.message.robots import (
     bounce_reason,
     loop_reason,
+    passed,
     robot_reason,
     unanswerable_reason,
 )
@@ -57,6 +59,7 @@ __all__ = [
     "Attachment",
     "Command",
     "CopySettings",
+    "Drops",
     "Entry",
     "Glance",
     "Head",
@@ -86,6 +89,7 @@ __all__ = [
     "new_stand_ins",
     "normalise",
     "parse",
+    "passed",
     "raw_hash",
     "rendered",
     "robot_reason",

@@ -1,6 +1,6 @@
 """The copy of a post that subscribers get: header edits on the raw bytes, the body as it came."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import chain
@@ -8,6 +8,7 @@ from itertools import chain
 from listbridge.message import (
     authorship,
     dkim,
+    dropping,
     footer,
     headers,
     listfields,
@@ -18,6 +19,7 @@ from listbridge.message import (
     tokens,
 )
 from listbridge.message.authorship import FromMode
+from listbridge.message.dropping import Drops
 from listbridge.message.errors import MessageError
 from listbridge.message.headers import Head
 from listbridge.message.listfields import list_id
@@ -42,6 +44,7 @@ class CopySettings:
     takes_posts: bool = True  #: whether readers are told where to write to
     subject_prefix: str = ""
     footer: str = ""  #: with the placeholders of `footer.NAMES`, and `PERSONAL_NAMES` if personal
+    drops: Drops = field(default_factory=Drops)  #: never from signed or encrypted mail
     stand_ins: StandIns | None = None  #: of personal copies
     by_sub_address: bool = False  #: whether tokens work in the list's address, too
 
@@ -89,17 +92,23 @@ def list_copy(
     """
     try:
         shown, shown_as = _without_tokens(raw, parsed) if parsed.tokens else (raw, parsed)
+        if settings.drops and not parsed.signed and not parsed.encrypted:
+            shown, shown_as = _without_parts(shown, shown_as, settings.drops)
         head = _complete(listfields.stripped(shown_as.head), shown_as, message_id, date)
         head, body = _content(shown, shown_as, settings, head, is_member)
-        start = parsed.root.body_start
-        if body is None and shown[start:] != raw[start:]:
-            body = BLANK_LINE + clean(shown[start:])
+        if body is None and shown is not raw:
+            body = _if_other(shown[shown_as.root.body_start :], raw, parsed.root.body_start)
         copy = replace(_fitted(raw, parsed, head, body), stand_ins=settings.stand_ins)
         if settings.has_personal_footer:
             parts.tree(rendered(copy, raw))  # or what is each one's own would not be found
         return copy
     except MessageError as err:
         return ListCopy(b"", None, str(err))
+
+
+def _if_other(body: bytes, raw: bytes, start: int) -> bytes | None:
+    """The body as in `ListCopy`; what changed may all have stood in the head."""
+    return None if body == raw[start:] else BLANK_LINE + clean(body)
 
 
 def _content(
@@ -154,6 +163,16 @@ def _without_tokens(raw: bytes, parsed: ParsedMessage) -> tuple[bytes, ParsedMes
     if tokens.found_in(head.text("Subject")):  # in encoded words
         head = head.replaced("Subject", parsed.subject)
     return raw if parsed.signed or parsed.encrypted else shown, replace(parsed, head=head)
+
+
+def _without_parts(raw: bytes, parsed: ParsedMessage, drops: Drops) -> tuple[bytes, ParsedMessage]:
+    """Leave out what the list drops; no signature outlives it, in the attached original neither."""
+    left = dropping.without(raw, parsed.head, parsed.root, drops)
+    if left is None:
+        return raw, parsed
+    root = parts.tree(left)
+    head = dkim.rename_broken(parsed.head, root.head, body_changed=True)
+    return left, replace(parsed, head=head, root=root)
 
 
 def _wrapped(head: Head, raw: bytes, parsed: ParsedMessage) -> tuple[Head, bytes]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from listbridge.message import content, text
 from listbridge.message.parts import Part
+from listbridge.wildcards import pattern
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,16 @@ class File:
 
     type: str  #: such as "image/png"
     names: tuple[str, ...]  #: decoded; programs go by one or the other where there are two
+
+    def is_of(self, kind: str) -> bool:
+        """Say whether it is of a kind, such as ".exe" or "image/*", by its type or any name."""
+        return any(self.is_of_by(name, kind) for name in self.names or ("",))
+
+    def is_of_by(self, name: str, kind: str) -> bool:
+        """As `is_of`, by this one of its names."""
+        if kind.startswith("."):
+            return _plain(name).endswith(kind)
+        return pattern(kind).matches(self.type)
 
 
 def every(root: Part) -> Iterator[File]:
@@ -25,3 +36,8 @@ def every(root: Part) -> Iterator[File]:
     names = content.file_names(root.head)
     if names or not text.is_body(root):
         yield File(root.type, names)
+
+
+def _plain(name: str) -> str:
+    # Windows drops dots and blanks at the end of a name.
+    return name.lower().rstrip(". ")

@@ -37,6 +37,8 @@ _ROBOT_SUBJECTS = (
     "resposta automática:",
     "odpowiedź automatyczna:",
 )
+# vacation(1) and its relatives.
+_WHOLE_SUBJECTS = ("away from my mail", "away from my e-mail", "away from my email")
 
 
 def bounce_reason(parsed: ParsedMessage) -> str | None:
@@ -86,13 +88,18 @@ def robot_reason(parsed: ParsedMessage) -> str | None:
         return "it has the empty envelope sender"
     subject = parsed.subject.casefold()
     found = next((s for s in _ROBOT_SUBJECTS if subject.startswith(s)), None)
-    return f"its subject begins with “{found}”" if found else None
+    if found is not None:
+        return f"its subject begins with “{found}”"
+    # People write these words too, but hardly as all that there is to say.
+    said = subject.rstrip(".! ")
+    is_all = said in _WHOLE_SUBJECTS or f"{said}:" in _ROBOT_SUBJECTS
+    return f"its subject is “{said}” and no more" if is_all else None
 
 
 def loop_reason(parsed: ParsedMessage, own_address: str, own_list_id: str) -> str | None:
     """Say how it is known that this message has been through the category before, or None."""
     own = addresses.key(own_address)
-    if any(addresses.key(f.text) == own for f in parsed.head.all(LOOP_HEADER)):
+    if own in passed(parsed.head):
         return "it has been sent out by this list before (loop header)"
     for name in ("List-Id", "X-Original-List-Id"):
         if any(_list_id(f.text) == own_list_id.lower() for f in parsed.head.all(name)):
@@ -103,6 +110,11 @@ def loop_reason(parsed: ParsedMessage, own_address: str, own_list_id: str) -> st
     if parsed.received_count > _MOST_RECEIVED:
         return f"it has passed {parsed.received_count} servers, more than {_MOST_RECEIVED}"
     return None
+
+
+def passed(head: Head) -> list[str]:
+    """Return the lists that a message says it has passed, by the keys of their addresses."""
+    return [addresses.key(one.text) for one in head.all(LOOP_HEADER)]
 
 
 def _addresses(value: bytes) -> set[str]:

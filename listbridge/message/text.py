@@ -9,8 +9,8 @@ from listbridge.message.parts import Part
 #: Octets of one part that are read as text; more serves no reader, search or moderator.
 LONGEST = 1_000_000
 _LONGEST_IN_ALL = 2_000_000
-# Each tag costs a step here and there is more markup than text in HTML mail.
-_LONGEST_HTML = 250_000
+#: Characters of HTML: each tag costs a step here, and there is more markup than text in it.
+LONGEST_HTML = 250_000
 _ODD_LINE_END = re.compile(r"[\x0b\x0c\x85\u2028\u2029]")
 _BLANKS = re.compile(r"\s+")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -48,6 +48,12 @@ def readable(raw: bytes, root: Part) -> str:
         # `text/plain; name=body.txt` without a disposition is how some programs send the body.
         found = next((_plain(raw, p) for p in root.own() if _named_text(p)), "")
     return found.strip("\n")[:_LONGEST_IN_ALL]
+
+
+def named_body(raw: bytes, root: Part) -> Part | None:
+    """Return the part that is read as the body although it has a name as files have, or None."""
+    found = next((part for part in root.own() if _named_text(part)), None)
+    return found if found is not None and not _inline(raw, root).strip() else None
 
 
 def is_body(part: Part) -> bool:
@@ -118,7 +124,7 @@ def from_html(source: str) -> str:
     `html.parser` of Python 3.11 takes quadratic time on unclosed constructs (CVE-2025-6069), so
     the tags are skipped by hand.
     """
-    source = _BLANKS.sub(" ", source[:_LONGEST_HTML])
+    source = _BLANKS.sub(" ", source[:LONGEST_HTML])
     pieces: list[str] = []
     unclosed: set[str] = set()
     position = 0

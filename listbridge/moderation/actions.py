@@ -7,7 +7,7 @@ from listbridge.dmarc import Policy
 from listbridge.membership import subscriptions
 from listbridge.membership.posts import tell_rejected
 from listbridge.moderation.password import opened
-from storage import categories, posts, raw_messages
+from storage import categories, cross_posts, posts, raw_messages
 from storage.database import Tx
 from storage.posts import Post
 from storage.states import PostState
@@ -19,6 +19,8 @@ def approve(tx: Tx, category: Category, post: Post, policy: Policy = Policy.UNKN
     `policy` is that of the author's domain, see `from_choice.policies`.
     """
     categories.lock(tx, post.category_id)
+    if category.posting.knows_others:
+        cross_posts.lock(tx, [post.message_id])
     if not posts.decide(tx, post.id, PostState.ACCEPTED, "approved by a moderator"):
         return False
     read = opened(category, raw_messages.read(tx, post.raw_id))

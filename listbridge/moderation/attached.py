@@ -6,7 +6,6 @@ to an attached message is.
 
 from listbridge.message import ParsedMessage, files
 from listbridge.posting import Posting
-from listbridge.wildcards import pattern
 
 
 def objection(message: ParsedMessage, posting: Posting) -> str | None:
@@ -23,23 +22,9 @@ def objection(message: ParsedMessage, posting: Posting) -> str | None:
 
 def _kind(one: files.File, kinds: tuple[str, ...]) -> str | None:
     """Return which of the kinds it is by its type or by any of its names."""
-    for kind in kinds:
-        if any(_is_of(name, one.type, kind) for name in one.names or ("",)):
-            return kind
-    return None
+    return next((kind for kind in kinds if one.is_of(kind)), None)
 
 
 def _is_allowed(one: files.File, kinds: tuple[str, ...]) -> bool:
     # Readers may go by either of two names, so each has to be of a kind that is allowed.
-    return all(any(_is_of(name, one.type, kind) for kind in kinds) for name in one.names or ("",))
-
-
-def _is_of(name: str, media_type: str, kind: str) -> bool:
-    if kind.startswith("."):
-        return _plain(name).endswith(kind)
-    return pattern(kind).matches(media_type)
-
-
-def _plain(name: str) -> str:
-    # Windows drops dots and blanks at the end of a name.
-    return name.lower().rstrip(". ")
+    return all(any(one.is_of_by(name, kind) for kind in kinds) for name in one.names or ("",))

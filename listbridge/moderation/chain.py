@@ -22,6 +22,7 @@ _CHAIN: tuple[Callable[[Submission], Opinion | None], ...] = (
     rules.too_many_in_thread,
     rules.shown_password,
     rules.password,
+    rules.umbrella,
     rules.in_doubt,  # before everything that trusts the author
     rules.staff,
     rules.allowed,

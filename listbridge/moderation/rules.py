@@ -46,6 +46,7 @@ class Submission:
     in_thread: int = 0  #: posts to its thread within the time of `max_in_thread`
     gave_password: bool = False  #: it was sent to the address with the posting password
     shows_password: bool = False  #: that stands in its text, where it cannot be cut out
+    umbrella: str | None = None  #: the list that has accepted it, and of which this one is a part
 
     @property
     def treatment(self) -> Action:
@@ -163,6 +164,13 @@ def password(post: Submission) -> Opinion | None:
     """Accept what was sent to the address with the posting password."""
     if post.gave_password:
         return Opinion(Action.ACCEPT, "it came with the posting password")
+    return None
+
+
+def umbrella(post: Submission) -> Opinion | None:
+    """Accept what one of the category's umbrellas has accepted, by our own records."""
+    if post.umbrella is not None:
+        return Opinion(Action.ACCEPT, f"the umbrella list {post.umbrella} has accepted it")
     return None
 
 

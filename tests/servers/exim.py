@@ -68,16 +68,22 @@ class Exim:
 
 
 @contextmanager
-def running(certificates: Certificates, main: str = "", rcpt: str = "") -> Iterator[Exim]:
+def running(
+    certificates: Certificates,
+    main: str = "",
+    rcpt: str = "",
+    routers: str = "",
+    transports: str = "",
+) -> Iterator[Exim]:
     """Run an Exim until the block ends.
 
     `main` is more lines for the first part of its configuration; `rcpt` is asked first about each
-    recipient, such as "defer local_parts = ann".
+    recipient, such as "defer local_parts = ann". `routers` come before the one for all users.
     """
     base = process.new_folder("exim")
     try:
         server = Exim(base, certificates.authority, *process.free_ports(2))
-        _lay_out(server, certificates, main, rcpt)
+        _lay_out(server, certificates, main, rcpt, routers, transports)
         command = PACKAGES.command(base, "/usr/sbin/exim4", "-bdf", "-q30m")
         ports = [server.port, server.tls_port]
         with process.running(command, ports, server.log, process.root_prefix() or ()):
@@ -86,7 +92,9 @@ def running(certificates: Certificates, main: str = "", rcpt: str = "") -> Itera
         unpacked.as_root("rm", "-rf", str(base))
 
 
-def _lay_out(server: Exim, certificates: Certificates, main: str, rcpt: str) -> None:
+def _lay_out(
+    server: Exim, certificates: Certificates, main: str, rcpt: str, routers: str, transports: str
+) -> None:
     """Write everything below the server's folder."""
     base = server.folder
     spool = base / "spool"
@@ -105,6 +113,8 @@ def _lay_out(server: Exim, certificates: Certificates, main: str, rcpt: str) -> 
         "smtps": server.tls_port,
         "main": main,
         "rcpt": rcpt,
+        "routers": routers,
+        "transports": transports.replace("USER", user.pw_name),
     }
     config = etc / "exim4" / "exim4.conf"
     config.write_text(Template(_TEMPLATE.read_text()).substitute(values))

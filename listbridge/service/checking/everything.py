@@ -11,6 +11,7 @@ from listbridge.service.checking.files import broken_file, refused
 from listbridge.service.checking.finding import Finding, fine, wrong
 from listbridge.service.checking.servers import Accounts
 from listbridge.service.checking.store import Store, looked_at
+from listbridge.service.checking.umbrellas import check_umbrellas
 
 # A server that does not answer keeps its thread until the time limit.
 _AT_ONCE = 32
@@ -32,6 +33,8 @@ def check_everything(
     with looked_at(configuration) as store:
         yield from store.findings
         yield from _check_templates(configuration)
+        umbrellas = check_umbrellas(configuration, store.db)
+        yield from (one for one in umbrellas if not named or one.category in named)
         look = _Look(configuration, store, bool(named), offline, probe)
 
         def check(slug: str) -> list[Finding]:

@@ -1,12 +1,13 @@
 """Findings about who is subscribed to a category, and whether the account can serve them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import ceil
 from pathlib import Path
 
 from listbridge.category import Category
 from listbridge.errors import ListbridgeError
 from listbridge.membership import subscriptions as membership
+from listbridge.message import key
 from listbridge.service.checking.finding import Finding, fine, wrong
 from storage import categories, subscriptions
 from storage.database import Database
@@ -21,9 +22,9 @@ def check_subscribers(category: Category, db: Database | None) -> Iterator[Findi
     """Yield findings about a category's subscribers; without `db` only their file is read."""
     try:
         if db is not None:
-            finding, count = _in_store(category, db)
+            finding, keys = _in_store(category, db)
         elif category.subscribers_file is not None:
-            finding, count = _in_file(category.slug, category.subscribers_file)
+            finding, keys = _in_file(category.slug, category.subscribers_file)
         else:
             return
     except ListbridgeError as err:
@@ -33,6 +34,10 @@ def check_subscribers(category: Category, db: Database | None) -> Iterator[Findi
         yield wrong(category.slug, _WHAT, str(err), "mend the database")
         return
     yield finding
+    if key(category.address) in keys:
+        seen = f"{category.address} is subscribed to itself, so each post comes back as a loop"
+        yield wrong(category.slug, _WHAT, seen, "unsubscribe it, or take it out of the file")
+    count = len(keys)
     per_day = category.outgoing.max_per_day if category.outgoing else None
     if per_day is not None and count > per_day:
         days = ceil(count / per_day)
@@ -40,23 +45,24 @@ def check_subscribers(category: Category, db: Database | None) -> Iterator[Findi
         yield fine(category.slug, "outgoing budget", seen)
 
 
-def _in_store(category: Category, db: Database) -> tuple[Finding, int]:
-    """Count the subscribers there would be if the file was followed now; nothing is stored."""
+def _in_store(category: Category, db: Database) -> tuple[Finding, Collection[str]]:
+    """Return the keys of those there would be if the file was followed now; nothing is stored."""
     slug, path = category.slug, category.subscribers_file
     with db.rehearsal() as rehearsal, rehearsal.transaction() as tx:
         category_id = categories.keep(tx, slug, category.address).id
         change = membership.follow_file(tx, category_id, path) if path is not None else None
-        active = subscriptions.in_category(tx, category_id, SubscriptionState.ACTIVE)
+        found = subscriptions.in_category(tx, category_id, SubscriptionState.ACTIVE)
+    active = {one.key for one in found}
     if change is not None and change.problem:
-        return _unreadable_lines(slug, change.problem), len(active)
-    return _counted(slug, path, len(active)), len(active)
+        return _unreadable_lines(slug, change.problem), active
+    return _counted(slug, path, len(active)), active
 
 
-def _in_file(slug: str, path: Path) -> tuple[Finding, int]:
+def _in_file(slug: str, path: Path) -> tuple[Finding, Collection[str]]:
     listed, problem = membership.read_file(path)
     if problem:
-        return _unreadable_lines(slug, problem), len(listed)
-    return _counted(slug, path, len(listed)), len(listed)
+        return _unreadable_lines(slug, problem), listed
+    return _counted(slug, path, len(listed)), listed
 
 
 def _counted(slug: str, path: Path | None, count: int) -> Finding:

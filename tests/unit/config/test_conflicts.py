@@ -137,3 +137,10 @@ def test_crowd_is_named_by_its_first_few(category: WriteCategory) -> None:
         category(f"c{number}", incoming=f"{SHARED}\nsince = 2026-11-0{number + 1}")
 
     assert "categories 'c0', 'c1', 'c2', 'c3', 'c4' and 3 more share" in broken()["c7"][0]
+
+
+def test_a_list_that_names_itself_as_its_umbrella_is_named(category: WriteCategory) -> None:
+    category("a", end='[posting]\numbrellas = ["A@example.org"]')
+
+    [said] = broken()["a"]
+    assert said == "a@example.org is this list itself; name the list whose posts come from above"

@@ -142,3 +142,20 @@ def test_our_own_list_id_is_a_loop() -> None:
     raw = b'List-Id: "A <b>" <General.Example.org>\r\n\r\nx'
 
     assert robots.loop_reason(parse(raw), *OWN)
+
+
+@pytest.mark.parametrize(
+    ("subject", "is_robot"),
+    [
+        ("Out of office", True),
+        ("out of Office.", True),
+        ("away from my mail", True),
+        ("Out of office chairs", False),
+        ("Re: Out of office", False),
+        ("Away from my mail next week", False),
+    ],
+)
+def test_a_subject_of_nothing_but_a_robots_words_makes_one(subject: str, is_robot: bool) -> None:
+    parsed = parse(f"From: a@example.net\r\nSubject: {subject}\r\n\r\nx\r\n".encode())
+
+    assert (robots.robot_reason(parsed) is not None) == is_robot

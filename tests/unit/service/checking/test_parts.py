@@ -8,6 +8,7 @@ import pytest
 from listbridge import message
 from listbridge.category import Category
 from listbridge.mailbox import MailboxBusy
+from listbridge.membership.subscriptions import subscribe
 from listbridge.secret import Secret
 from listbridge.service.checking import probe, servers
 from listbridge.service.checking.category import check_category
@@ -16,6 +17,7 @@ from listbridge.service.checking.secrets import source
 from listbridge.submission import OutgoingSettings
 from storage import subscriptions
 from storage.database import Database
+from storage.states import Origin
 from tests.fakes.office import general
 
 SENDING = OutgoingSettings(host="smtp.example.org")
@@ -116,3 +118,15 @@ def test_a_probe_needs_both_directions() -> None:
 
     assert last.what == "probe"
     assert "not possible" in last.seen
+
+
+def test_a_list_that_is_subscribed_to_itself_is_named(db: Database, category_id: int) -> None:
+    with db.transaction() as tx:
+        for one in ("ann@example.net", "General@example.org"):
+            subscribe(tx, category_id, one, "", Origin.ADMIN)
+
+    found = [one for one in check_category(general(), offline=True, db=db) if not one.ok]
+
+    assert [one.seen for one in found] == [
+        "general@example.org is subscribed to itself, so each post comes back as a loop"
+    ]
