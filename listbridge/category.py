@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -81,6 +81,8 @@ class Members(Settings):
     subscribe: Literal["confirm", "closed"] = "confirm"
     #: Answers a day to mail that anybody can have written in anybody's name.
     answers_per_day: Annotated[int, Field(ge=1)] = 500
+    #: Whether owners are told of who joins and leaves.
+    news: Literal["off", "each", "daily"] = "off"
 
 
 class MessageSettings(Settings):
@@ -104,6 +106,11 @@ class BounceSettings(Settings):
 
     suspend: StrictBool = True
     threshold: Annotated[float, AfterValidator(_some_points)] = 3.0  #: see `bounces.score`
+    #: After so long without an answer the next probe goes to a suspended subscriber.
+    probe_every: Annotated[Duration, AfterValidator(_some_time)] = timedelta(days=7)
+    probes: Annotated[int, Field(ge=0, le=20)] = 3  #: 0: none, and nobody is removed
+    remove: StrictBool = True  #: who has answered none of them
+    report: Literal["weekly", "off"] = "weekly"
 
 
 class CategoryBasics(Settings):
@@ -158,6 +165,17 @@ class Category(CategoryBasics):
             said = _TABLES[table].model_validate(given.get(table, {}))
             filled[table] = _with_defaults(said, values)
         return filled
+
+    @property
+    def can_tell_owners(self) -> bool:
+        """Whether there are owners, and a way to write to them."""
+        return bool(self.owners) and self.outgoing is not None
+
+    def news_due(self, now: datetime) -> datetime | None:
+        """Return when owners are to be told of who joins or leaves now; None: not at all."""
+        if self.members.news == "off" or not self.can_tell_owners:
+            return None
+        return now if self.members.news == "each" else now + timedelta(days=1)
 
     @property
     def staff(self) -> frozenset[str]:

@@ -104,6 +104,23 @@ def counted(tx: Tx, subscription_id: int, since: datetime) -> Sequence[datetime]
     return tx.execute(query).scalars().all()
 
 
+def last_reason(tx: Tx, subscription_id: int) -> str | None:
+    """Return the words of the newest failure that spoke against a subscriber."""
+    query = select(table.c.reason).where(table.c.subscription_id == subscription_id, table.c.counts)
+    found: str | None = tx.execute(query.order_by(table.c.at.desc()).limit(1)).scalar()
+    return found
+
+
+def numbers(tx: Tx, category_id: int, since: datetime) -> dict[BounceClass, int]:
+    """Return how many failures of each class were recorded since then."""
+    query = (
+        select(table.c["class"], func.count())
+        .where(table.c.category_id == category_id, table.c.at >= since)
+        .group_by(table.c["class"])
+    )
+    return {BounceClass(class_): number for class_, number in tx.execute(query)}
+
+
 def sent_copy(
     tx: Tx, category_id: int, address: str, message_ids: Sequence[str] | None, since: datetime
 ) -> int | None:

@@ -30,6 +30,13 @@ def due(tx: Tx, category_id: int, now: datetime) -> list[Duty]:
     return [Duty(what) for what in tx.execute(query.order_by(table.c.due_at)).scalars()]
 
 
+def owed_at(tx: Tx, category_id: int, what: Duty) -> datetime | None:
+    """Return when a category owes this, or has since; None if it does not owe it."""
+    this = (table.c.category_id == category_id) & (table.c.what == what)
+    found: datetime | None = tx.execute(select(table.c.due_at).where(this)).scalar()
+    return found
+
+
 def done(tx: Tx, category_id: int, what: Duty, next_at: datetime | None) -> None:
     """Note that a duty is done, and when it is owed again; None: not before there is cause."""
     this = (table.c.category_id == category_id) & (table.c.what == what)

@@ -7,7 +7,7 @@ from functools import cache
 
 from sqlalchemy import Executable, bindparam
 
-from storage import categories
+from storage import aliases, categories
 from storage.database import Tx
 from storage.dialects import insert_for
 from storage.schema import subscriptions as table
@@ -30,6 +30,7 @@ _PUT = (
     "changed_at",
     "removed_by",
     "probed_at",
+    "probes",
 )
 
 
@@ -56,11 +57,13 @@ def put(tx: Tx, category_id: int, people: Sequence[Whole], now: datetime) -> Non
         "changed_at": now,
         "removed_by": None,
         "probed_at": None,
+        "probes": 0,
     }
     categories.lock(tx, category_id)
     for start in range(0, len(people), _AT_ONCE):
         rows = [common | _row(one) for one in people[start : start + _AT_ONCE]]
         tx.execute(_putting(tx.dialect.name), rows)
+    aliases.give_way(tx, category_id)
 
 
 def _row(one: Whole) -> dict[str, object]:

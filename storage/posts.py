@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, bindparam, func, select
 
 from storage.database import Tx
-from storage.schema import categories, post_aliases, post_references
+from storage.schema import aliases, categories, post_aliases, post_references
 from storage.schema import posts as table
 from storage.states import PostState
 
@@ -39,6 +39,14 @@ _ANSWERING = (
     )
     .order_by(post_references.c.post_id, post_references.c.rank)
 )
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who writes: the key of an address, and of a subscriber's further addresses those as well."""
+
+    key: str
+    subscription_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -193,17 +201,16 @@ def lately_by(tx: Tx, category_id: int, sender: str, most: int) -> list[tuple[in
     return [(raw_id, subject) for raw_id, subject in tx.execute(query)]
 
 
-def accepted_of(tx: Tx, category_id: int, author: str, most: int) -> int:
-    """Count the accepted posts of the author with this key, up to `most`."""
-    found = _by(category_id, author).where(table.c.state == PostState.ACCEPTED).limit(most)
+def accepted_of(tx: Tx, category_id: int, author: Author, most: int) -> int:
+    """Count the accepted posts of an author, up to `most`."""
+    found = _by(category_id, author, table.c.state == PostState.ACCEPTED).limit(most)
     return tx.execute(select(func.count()).select_from(found.subquery())).scalar_one()
 
 
-def posted_by(tx: Tx, category_id: int, author: str, since: datetime) -> int:
-    """Count what the author with this key has posted since then."""
-    found = _by(category_id, author).where(
-        table.c.created_at >= since, table.c.state.in_(_IN_THREADS)
-    )
+def posted_by(tx: Tx, category_id: int, author: Author, since: datetime) -> int:
+    """Count what an author has posted since then."""
+    lately = (table.c.created_at >= since) & table.c.state.in_(_IN_THREADS)
+    found = _by(category_id, author, lately)
     return tx.execute(select(func.count()).select_from(found.subquery())).scalar_one()
 
 
@@ -218,10 +225,16 @@ def posted_beside(tx: Tx, post_id: int, since: datetime) -> int:
     return tx.execute(query).scalar_one()
 
 
-def _by(category_id: int, author: str) -> Select[Any]:
-    return select(table.c.id).where(
-        table.c.category_id == category_id, table.c.sender_key == author
-    )
+def _by(
+    category_id: int, author: Author, like: ColumnElement[bool]
+) -> Select[Any] | CompoundSelect[Any]:
+    his = select(table.c.id).where(table.c.category_id == category_id, like)
+    own = his.where(table.c.sender_key == author.key)
+    if author.subscription_id is None:
+        return own
+    # Side by side, as SQLite would take another index for both at once.
+    further = his.join(aliases, aliases.c.address_key == table.c.sender_key)
+    return own.union_all(further.where(aliases.c.subscription_id == author.subscription_id))
 
 
 def known_as(tx: Tx, category_id: int, message_ids: Sequence[str]) -> dict[str, int]:

@@ -88,6 +88,12 @@ def _find_several(tx: Tx, hashes: Sequence[str]) -> dict[str, int]:
     return found
 
 
+def replace(tx: Tx, raw_id: int, raw: bytes) -> None:
+    """Put other bytes, which no other row has, in the place of stored ones."""
+    values = {"sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw), "bytes": raw}
+    tx.execute(table.update().where(table.c.id == raw_id).values(values))
+
+
 def find(tx: Tx, sha256: str) -> int | None:
     """Return the id of the bytes with this SHA-256 in hexadecimal, if they are stored."""
     return tx.execute(_FIND, {"wanted": sha256}).scalar()

@@ -30,6 +30,7 @@ from storage.states import (
     DeliveryState,
     InboundState,
     Kind,
+    News,
     PostState,
     Purpose,
     Receives,
@@ -40,7 +41,7 @@ from storage.states import (
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0011"
+SCHEMA_VERSION = "0012"
 
 metadata = MetaData(
     naming_convention={
@@ -219,6 +220,7 @@ subscriptions = Table(
     Column("removed_by", String),
     Column("suspended_by", String),  # null: by a person, or not suspended
     Column("probed_at", Moment),  # when a suspended one was last written to, to see if it works
+    Column("probes", Integer, nullable=False, server_default=text("0")),  # so many since then
     Column("changed_at", Moment, nullable=False),
     Column("holiday_until", Moment),  # no posts before then
     Column("own_posts", Boolean),  # null: as the category has it
@@ -228,6 +230,38 @@ subscriptions = Table(
     _one_of("receives", Receives),
     CheckConstraint(f"origin IN ({_quoted(SUBSCRIBING)})", name="origin"),
     UniqueConstraint("category_id", "address_key"),
+)
+
+# Further addresses of subscribers, from which they write; mail goes to the subscription's own.
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("category_id", ForeignKey("categories.id"), primary_key=True),
+    Column("address_key", String, primary_key=True),
+    Column("address", String, nullable=False),
+    Column("subscription_id", ForeignKey("subscriptions.id"), nullable=False),
+    Index("ix_aliases_subscription_id", "subscription_id"),
+)
+
+# Who has joined and left and the owners are still to be told of.
+news = Table(
+    "news",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    Column("what", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    _one_of("what", News),
+    Index("ix_news_category_id_id", "category_id", "id"),
+)
+
+# Whom no file may subscribe again, since everything about him was erased.
+erased = Table(
+    "erased",
+    metadata,
+    Column("sha256", String(64), primary_key=True),  # of the address in lower case
+    Column("at", Moment, nullable=False),
 )
 
 # What somebody has been asked to confirm. A row goes with its use, so that each is used once.

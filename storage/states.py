@@ -89,6 +89,10 @@ class Purpose(StrEnum):
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
     OPTIONS = "options"
+    RESUME = "resume"  #: posts again, after his mail came back
+    ADD_ADDRESS = "add-address"  #: a subscriber: that another address is his as well
+    OWN_ADDRESS = "own-address"  #: who reads that address: that it is that subscriber's
+    REMOVE_ADDRESS = "remove-address"
 
 
 class Duty(StrEnum):
@@ -98,6 +102,16 @@ class Duty(StrEnum):
     PROBES = "probes"  #: to suspended subscribers, to see whether their addresses work again
     BOUNCE_REPORT = "bounce-report"  #: what has come back in a week, to the owners
     SUMMARY = "summary"  #: what waits for the moderators, once a day
+    NEWS = "news"  #: who has joined and left, to the owners
+
+
+class News(StrEnum):
+    """What owners may be told of a subscriber."""
+
+    JOINED = "joined"  #: by his own wish
+    LEFT = "left"  #: by his own wish
+    COMPLAINED = "complained"  #: and was unsubscribed for it
+    GIVEN_UP = "given-up"  #: his mail came back, and no probe was answered
 
 
 class Kind(StrEnum):

@@ -15,10 +15,11 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal,
     select,
 )
 
-from storage import categories
+from storage import aliases, categories
 from storage.database import Tx
 from storage.dialects import insert_for
 from storage.schema import categories as known
@@ -49,6 +50,7 @@ _COLUMNS = (
     table.c.origin,
     table.c.removed_by,
     table.c.suspended_by,
+    table.c.probes,
     table.c.changed_at,
     table.c.holiday_until,
     table.c.own_posts,
@@ -70,6 +72,7 @@ class Subscription:
     removed_by: Origin | None
     suspended_by: Origin | None  #: None where a person did it, and where it is not suspended
     changed_at: datetime
+    probes: int = 0  #: written since it was suspended because of bounces
     holiday_until: datetime | None = None  #: no posts before then
     own_posts: bool | None = None  #: whether he gets his own; None: as the category has it
     language: str | None = None  #: of notices; None: the category's
@@ -137,6 +140,18 @@ def find(tx: Tx, category_id: int, key: str) -> Subscription | None:
     return _read(row) if row else None
 
 
+def of_person(tx: Tx, category_id: int, key: str) -> Subscription | None:
+    """Return the subscription of whoever has the address with this key, as his own or as a further.
+
+    One that has ended is none.
+    """
+    own = find(tx, category_id, key)
+    if own is not None and own.state is not SubscriptionState.REMOVED:
+        return own
+    subscription_id = aliases.subscription_of(tx, category_id, key)
+    return None if subscription_id is None else by_id(tx, subscription_id)
+
+
 def by_id(tx: Tx, subscription_id: int) -> Subscription:
     """Return the subscription with that id."""
     query: Any = select(*_COLUMNS).where(table.c.id == subscription_id)
@@ -172,6 +187,7 @@ def put_several(
     for start in range(0, len(people), _AT_ONCE):
         rows = [common | _row(one) for one in people[start : start + _AT_ONCE]]
         tx.execute(_putting(tx.dialect.name), rows)
+    aliases.give_way(tx, category_id)
 
 
 def _row(one: Subscriber) -> dict[str, object]:
@@ -197,6 +213,7 @@ def _putting(dialect: str) -> Executable:
     came_back = table.c.state == SubscriptionState.REMOVED
     changed["joined_at"] = case((came_back, new.excluded.joined_at), else_=table.c.joined_at)
     changed |= dict.fromkeys(("removed_by", "suspended_by", "probed_at"))
+    changed["probes"] = literal(0)
     return new.on_conflict_do_update(index_elements=["category_id", "address_key"], set_=changed)
 
 
@@ -209,9 +226,9 @@ def change(
 ) -> None:
     """Set columns of a subscription: its `name`, `state`, or what its subscriber wishes."""
     categories.lock(tx, category_id)
-    ended: dict[str, None] = {}
+    ended: dict[str, int | None] = {}
     if "state" in values:  # whatever was the reason for the old one
-        ended = dict.fromkeys(("suspended_by", "probed_at"))
+        ended = {"suspended_by": None, "probed_at": None, "probes": 0}
     tx.execute(_update(category_id, key).values(changed_at=now, **values, **ended))
 
 
@@ -221,6 +238,7 @@ def remove(tx: Tx, category_id: int, key: str, *, by: Origin, now: datetime) -> 
     categories.lock(tx, category_id)
     update = _update(category_id, key).where(table.c.state != SubscriptionState.REMOVED)
     values = {"state": SubscriptionState.REMOVED, "removed_by": by, "changed_at": now}
+    aliases.forget(tx, category_id, key)
     return tx.execute(update.values(values)).rowcount == 1
 
 
@@ -258,6 +276,7 @@ def _read(row: Row[Any]) -> Subscription:
         removed_by=Origin(row.removed_by) if row.removed_by else None,
         suspended_by=Origin(row.suspended_by) if row.suspended_by else None,
         changed_at=row.changed_at,
+        probes=row.probes,
         holiday_until=row.holiday_until,
         own_posts=row.own_posts,
         language=row.language,

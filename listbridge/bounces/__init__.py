@@ -8,6 +8,7 @@ delivery_status, complaint, known_formats, plain_text
 returned        the message that came back
 classes         permanent, temporary or policy, by status and words
 verp            envelope senders that name the recipient
+weekly          when the owners are told of it
 score           how much speaks against an address
 book            where it is recorded, whom it is about, and what follows
 events          what the log says of it

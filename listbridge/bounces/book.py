@@ -9,15 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from listbridge.bounces import classes, verp
+from listbridge.bounces import classes, verp, weekly
 from listbridge.bounces.report import Failure, Report, shown
 from listbridge.bounces.score import MEMORY, score
 from listbridge.category import Category
 from listbridge.message import key
-from storage import bounces, outbox, subscriptions, suspensions
+from storage import bounces, categories, news, outbox, subscriptions, suspensions
 from storage.bounces import NewBounce
 from storage.database import Tx
-from storage.states import BounceClass, Origin, SubscriptionState
+from storage.news import Event
+from storage.states import BounceClass, News, Origin, SubscriptionState
 from storage.subscriptions import Subscription
 
 #: Servers try for five days as we do; later nothing comes back that is worth believing.
@@ -79,6 +80,9 @@ class Book:
         class_ = classes.of_reply(reply, given_up=given_up)
         if class_ is None:
             return []
+        # Here the category is locked behind rows of deliveries that are just being settled: whoever
+        # holds the lock asks for none of those.
+        categories.lock(tx, self.category_id)
         status = classes.status_in(reply)
         recorded = []
         for recipient in recipients:
@@ -130,6 +134,7 @@ class Book:
         may_trip = subscription is not None and failure.class_ is BounceClass.POLICY
         may_trip = may_trip and not self._many_refused(tx, now)
         bounces.add(tx, self.category_id, new, now)
+        weekly.owe(tx, self.category, self.category_id, now)
         if subscription is None:
             return Recorded(failure, None, source.inbound_id)
         return Recorded(
@@ -164,8 +169,6 @@ class Book:
         reached = score(bounces.counted(tx, subscription.id, since), now)
         if reached < settings.threshold:
             return None
-        # Here the category is locked behind rows of deliveries that are just being settled: whoever
-        # holds the lock asks for none of those.
         suspended = suspensions.suspend(tx, self.category_id, subscription.key, now)
         return reached if suspended else None
 
@@ -179,4 +182,6 @@ class Book:
         )
         if gone:
             outbox.cancel_for(tx, self.category_id, subscription.key)
+            event = Event(News.COMPLAINED, subscription.address, now)
+            news.note(tx, self.category_id, event, self.category.news_due(now))
         return gone

@@ -95,11 +95,16 @@ def _row(one: Bounce) -> output.Row:
 def _standing(tx: Tx, one: Bounce) -> output.Row:
     """How the subscriber stands, and the days on which his mail came back."""
     if one.subscription_id is None:
-        return {"state": None, "because_of": None, "history": []}
+        return {"state": None, "because_of": None, "probes": 0, "history": []}
     subscription = subscriptions.by_id(tx, one.subscription_id)
     history = [
         {"id": str(x.id), "at": x.at, "class": x.class_, "status": x.status, "counts": x.counts}
         for x in store.of_subscription(tx, subscription.id)
     ]
     because_of = subscription.suspended_by or subscription.removed_by
-    return {"state": subscription.state, "because_of": because_of, "history": history}
+    return {
+        "state": subscription.state,
+        "because_of": because_of,
+        "probes": subscription.probes,
+        "history": history,
+    }

@@ -69,9 +69,9 @@ def import_(
             people_file.refuse_bad(file, found)
         people = [_completed(one, receives, state) for one in found.people]
         with _database(installation, dry_run) as db, db.transaction() as tx:
-            own = installation.category(category).address
-            planned = importing.plan(tx, category_id, people, own)
-            importing.carry_out(tx, category_id, planned, clock.now())
+            wanted_by = installation.category(category)
+            planned = importing.plan(tx, wanted_by, category_id, people)
+            importing.carry_out(tx, wanted_by, category_id, planned, clock.now())
     people_file.tell(file, found, category)
     left_out = [(x.address, x.why) for x in planned.changes if x.change == "left out"]
     people_file.tell_left_out(file, left_out)

@@ -9,6 +9,7 @@ from listbridge.cli.subscribers import subscriber_row
 from listbridge.membership import people
 from listbridge.membership.people import Format
 from listbridge.membership.people.writing import has_room_for_suspension, sendable
+from storage import aliases
 from storage import subscriptions as store
 from storage.states import Receives, SubscriptionState
 
@@ -30,6 +31,7 @@ def export(category: str, wanted: str, receives: tuple[str, ...], settings: Sett
         title = installation.category(category).name
         with installation.db.reading() as tx:
             every = store.in_category(tx, category_id)
+            also = aliases.in_category(tx, category_id)
     found = [
         one
         for one in every
@@ -37,10 +39,10 @@ def export(category: str, wanted: str, receives: tuple[str, ...], settings: Sett
     ]
     if settings.json:
         for one in found:
-            output.show_json(subscriber_row(one))
+            output.show_json(subscriber_row(one, also))
         return
     kind = Format(wanted)
-    for line in people.write(found, kind, title):
+    for line in people.write(found, kind, title, also):
         click.echo(line, nl=False)
     suspended = len(found) - len(sendable(found))
     if suspended and not has_room_for_suspension(kind):

@@ -1,6 +1,6 @@
 """`listbridge subscribers …`"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import click
@@ -8,19 +8,20 @@ import click
 from listbridge import clock, maillog
 from listbridge.cli import output
 from listbridge.cli.completion import slugs
+from listbridge.cli.erase import erase
 from listbridge.cli.options import Settings, category_with_members, common, one_line, opened
 from listbridge.errors import ConfigError, ListbridgeError
-from listbridge.membership import options
+from listbridge.membership import further, options
 from listbridge.membership.subscriptions import subscribe, unsubscribe
 from listbridge.message import AddressError, key, normalise
+from storage import aliases, tokens
 from storage import subscriptions as store
-from storage import tokens
 from storage.states import Origin, Receives, SubscriptionState
 from storage.subscriptions import Subscription
 from storage.tokens import Token
 
 _COLUMNS = ("address", "name", "state", "receives")
-_KEYS = (*_COLUMNS, "origin", "changed_at", "holiday_until", "own_posts", "language")
+_KEYS = (*_COLUMNS, "origin", "changed_at", "holiday_until", "own_posts", "language", "also")
 _OWN_POSTS = {"yes": True, "no": False, "default": None}
 
 
@@ -30,6 +31,9 @@ _OWN_POSTS = {"yes": True, "no": False, "default": None}
 def subscribers(context: click.Context, settings: Settings) -> None:
     """Who gets the posts of a category."""
     context.obj = settings
+
+
+subscribers.add_command(erase)
 
 
 @subscribers.command("list")
@@ -44,13 +48,14 @@ def list_(category: str, limit: int | None, settings: Settings) -> None:
         with installation.db.reading() as tx:
             found = store.in_category(tx, category_id)
             asked = tokens.asked(tx, category_id, clock.now())
+            also = aliases.in_category(tx, category_id)
     known = {one.key for one in found if one.state is not SubscriptionState.REMOVED}
     waiting = {one.key: one for one in asked if one.key not in known}
-    rows = [subscriber_row(one) for one in found if one.key not in waiting]
+    rows = [subscriber_row(one, also) for one in found if one.key not in waiting]
     rows += [_unconfirmed(one) for one in waiting.values()]
     output.show(
         sorted(rows, key=lambda row: str(row["address"]).lower())[:limit],
-        _COLUMNS,
+        (*_COLUMNS, "also") if also else _COLUMNS,
         as_json=settings.json,
         nothing=f"{category} has no subscribers.",
     )
@@ -114,6 +119,8 @@ def remove(
 @click.option("--holiday", metavar="DATE", help="No posts before this day (UTC); or `off`.")
 @click.option("--own-posts", type=click.Choice([*_OWN_POSTS]), help="Whether he gets his own.")
 @click.option("--language", callback=one_line, help="Of notices, such as `de`; or `default`.")
+@click.option("--also", multiple=True, metavar="OTHER", help="He writes from OTHER, too.")
+@click.option("--not-also", multiple=True, metavar="OTHER", help="He does no longer.")
 @common
 def set_(
     category: str,
@@ -124,6 +131,8 @@ def set_(
     holiday: str | None,
     own_posts: str | None,
     language: str | None,
+    also: tuple[str, ...],
+    not_also: tuple[str, ...],
     settings: Settings,
 ) -> None:
     """Change what is known of a subscriber, or how he gets the posts."""
@@ -137,18 +146,26 @@ def set_(
         values["own_posts"] = _OWN_POSTS[own_posts]
     if language is not None:
         values["language"] = None if language == "default" else language
-    if not values:
+    if not (values or also or not_also):
         raise click.UsageError(
-            "say what to set: --name, --receives, --state, --holiday, --own-posts or --language"
+            "say what to set: --name, --receives, --state, --holiday, --own-posts, --language, "
+            "--also or --not-also"
         )
     with opened(settings) as installation:
         category_id = category_with_members(installation, category)
         address_key = key(*_normal([address]))
+        more, less = _normal(also), _normal(not_also)
         with installation.db.transaction() as tx:
             one = store.find(tx, category_id, address_key)
             if one is None or one.state is SubscriptionState.REMOVED:
                 raise ListbridgeError(f"{address} is not subscribed to {category}")
-            store.change(tx, category_id, address_key, clock.now(), **values)
+            if values:
+                store.change(tx, category_id, address_key, clock.now(), **values)
+            for other in less:
+                if not aliases.remove(tx, one.id, key(other)):
+                    raise ListbridgeError(f"{other} is no further address of {one.address}")
+            for other in more:
+                further.add(tx, installation.category(category), category_id, one, other)
 
 
 def _holiday(text: str) -> datetime | None:
@@ -191,11 +208,12 @@ def _unconfirmed(one: Token) -> output.Row:
         "state": SubscriptionState.UNCONFIRMED,
         "receives": Receives.EACH,
         "origin": Origin.PERSON,
+        "also": [],
     }
 
 
-def subscriber_row(one: Subscription) -> output.Row:
-    """Show a subscription."""
+def subscriber_row(one: Subscription, also: Mapping[int, list[str]]) -> output.Row:
+    """Show a subscription; `also` are the further addresses of all, by its id."""
     return {
         "address": one.address,
         "name": one.name,
@@ -206,4 +224,5 @@ def subscriber_row(one: Subscription) -> output.Row:
         "holiday_until": one.holiday_until,
         "own_posts": one.own_posts,
         "language": one.language,
+        "also": also.get(one.id, []),
     }

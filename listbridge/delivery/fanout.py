@@ -106,11 +106,13 @@ def fan_out(
     is_member: bool,
     policy: Policy,
     now: datetime,
+    author_key: str | None = None,
     body_changed: bool = False,
 ) -> FannedOut:
     """Put an accepted post into the outbox; `is_member` and `policy` are those of its author.
 
-    `body_changed` if `raw` has not the stored body.
+    `author_key` is that of the address at which he is a member; it need not be the one he wrote
+    from. `body_changed` if `raw` has not the stored body.
 
     A category that cannot send makes none, so that nothing old goes out once it can. A post that
     no server could take as it is gets its deliveries too, failed from the start with the reason.
@@ -127,7 +129,7 @@ def fan_out(
     body = copy.body
     if body is None and body_changed:
         body = b"\r\n" + raw[parsed.root.body_start :]
-    author = None if parsed.author is None else message.key(parsed.author)
+    author = author_key or (None if parsed.author is None else message.key(parsed.author))
     others = elsewhere(tx, category, post.category_id, parsed, post.message_id, post.fingerprint)
     new = outbox.NewOutgoing(
         kind=Kind.POST,

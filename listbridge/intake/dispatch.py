@@ -343,6 +343,7 @@ def _post(
         raw=understood.raw,
         parsed=understood.parsed,
         is_member=judgement.is_member,
+        author_key=judgement.author_key,
         policy=policy,
         now=now,
         body_changed=understood.password.body_changed,

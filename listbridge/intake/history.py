@@ -6,6 +6,8 @@ from listbridge import clock, message
 from listbridge.posting import Posting
 from storage import posts
 from storage.database import Tx
+from storage.posts import Author
+from storage.subscriptions import Subscription
 
 
 @dataclass(frozen=True)
@@ -18,15 +20,26 @@ class History:
 
 
 def history(
-    tx: Tx, posting: Posting, category_id: int, author: str | None, parent: int | None
+    tx: Tx,
+    posting: Posting,
+    category_id: int,
+    author: str | None,
+    parent: int | None,
+    member: Subscription | None = None,
 ) -> History:
-    """Look up what this author, and the thread of the parent, have had so far."""
+    """Look up what this author, and the thread of the parent, have had so far.
+
+    What a `member` has written from any of his addresses is his.
+    """
     accepted = by_author = in_thread = 0
-    if author is not None and posting.first_posts:
-        accepted = posts.accepted_of(tx, category_id, message.key(author), posting.first_posts)
-    if author is not None and (rate := posting.max_by_author):
-        since = clock.now() - rate.within
-        by_author = posts.posted_by(tx, category_id, message.key(author), since)
+    if author is not None and (posting.first_posts or posting.max_by_author):
+        who = Author(message.key(author))
+        if member is not None:
+            who = Author(member.key, member.id)
+        if posting.first_posts:
+            accepted = posts.accepted_of(tx, category_id, who, posting.first_posts)
+        if rate := posting.max_by_author:
+            by_author = posts.posted_by(tx, category_id, who, clock.now() - rate.within)
     if parent is not None and (rate := posting.max_in_thread):
         in_thread = posts.posted_beside(tx, parent, clock.now() - rate.within)
     return History(accepted, by_author, in_thread)

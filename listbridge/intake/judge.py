@@ -15,6 +15,7 @@ from listbridge.moderation.password import Opened, opened
 from listbridge.moderation.rules import Action, Submission
 from listbridge.posting import Posting
 from storage.database import Tx
+from storage.subscriptions import Subscription
 
 _IMPORTED = Verdict(
     Action.ACCEPT,
@@ -44,6 +45,7 @@ class Judgement:
     verdict: Verdict | None = None
     parent: tuple[int, int] | None = None  #: post id and rank among the references
     is_member: bool = False  #: whether the author is one
+    author_key: str | None = None  #: then of the address at which he is
     is_doubted: bool = False  #: whether the author may be somebody else, where that is asked
 
 
@@ -68,8 +70,12 @@ def consider(
     if finding.kind is not Kind.POST:
         return Judgement(finding)
     parent = thread.find_parent(tx, category_id, parsed.references)
-    post = _submission(tx, category, category_id, understood, parent, approved=approved)
-    return Judgement(finding, judge(post), parent, post.is_member, post.doubt is not None)
+    member = subscriptions.of_author(tx, category_id, parsed.author)
+    post = _submission(tx, category, category_id, understood, parent, member, approved=approved)
+    author_key = member.key if member else None
+    return Judgement(
+        finding, judge(post), parent, post.is_member, author_key, post.doubt is not None
+    )
 
 
 def as_history(tx: Tx, category_id: int, understood: Understood) -> Judgement:
@@ -90,17 +96,18 @@ def _submission(
     category_id: int,
     understood: Understood,
     parent: tuple[int, int] | None,
+    member: Subscription | None,
     *,
     approved: bool,
 ) -> Submission:
     """Put together what the rules look at."""
     parsed, posting = understood.parsed, category.posting
     author = parsed.author
-    before = history(tx, posting, category_id, author, parent[0] if parent else None)
+    before = history(tx, posting, category_id, author, parent[0] if parent else None, member)
     return Submission(
         message=parsed,
         posting=posting,
-        is_member=subscriptions.is_member(tx, category_id, author),
+        is_member=member is not None,
         approved=approved,
         repetitions=repeats.same_answers(tx, category_id, parsed),
         kind=category.kind,

@@ -114,7 +114,7 @@ def _post(
         is_member=judgement.is_member,
         policy=policy,
     )
-    author = None if parsed.author is None else message.key(parsed.author)
+    author = judgement.author_key or (parsed.author and message.key(parsed.author))
     without = None if category.posting.own_copy else author
     sent = verdict.action is Action.ACCEPT and category.outgoing is not None
     others = fanout.elsewhere(

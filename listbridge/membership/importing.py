@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
+from listbridge.category import Category
+from listbridge.membership import further
 from listbridge.membership.people import Person
 from listbridge.membership.subscriptions import GONE
 from listbridge.message import key
-from storage import categories, imported, outbox, subscriptions
+from storage import aliases, categories, duties, erased, imported, outbox, subscriptions
 from storage.database import Tx
 from storage.imported import Whole
-from storage.states import Origin, Receives, SubscriptionState
+from storage.states import Duty, Origin, Receives, SubscriptionState
 from storage.subscriptions import Subscription
 
 # Who is gone by one of these is not brought back by a list that was perhaps written before.
@@ -36,16 +38,18 @@ class Plan:
     unchanged: int
     people: Sequence[Whole] = field(repr=False)
     suspended: Sequence[str] = ()  #: the keys of those who are active now
+    #: The further addresses that somebody is to have and has not, by the key of his own.
+    further: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
 
     def count(self, change: str) -> int:
         """Return of how many this becomes."""
         return sum(one.change == change for one in self.changes)
 
 
-def plan(tx: Tx, category_id: int, people: Sequence[Person], own: str) -> Plan:
+def plan(tx: Tx, category: Category, category_id: int, people: Sequence[Person]) -> Plan:
     """Say what subscribing these people would change; the category is locked from here on.
 
-    Who unsubscribed himself stays away, and so does the list's `own` address, to which all posts
+    Who unsubscribed himself stays away, and so does the list's own address, to which all posts
     would come back. Whoever is subscribed keeps what the list of people is silent about.
     """
     categories.lock(tx, category_id)
@@ -53,29 +57,50 @@ def plan(tx: Tx, category_id: int, people: Sequence[Person], own: str) -> Plan:
     changes: list[Change] = []
     put: list[Whole] = []
     suspended: list[str] = []
+    further_addresses: dict[str, Sequence[str]] = {}
+    also = aliases.in_category(tx, category_id)
     for person in people:
         before = known.get(key(person.address))
-        if why := _OWN if key(person.address) == key(own) else _away(before):
+        if why := _OWN if key(person.address) == key(category.address) else _away(before):
             changes.append(Change(person.address, "left out", why))
             continue
         now = _whole(person, before)
+        new = _new(person.also, also.get(before.id, ()) if before else ())
         if before is None or before.state is SubscriptionState.REMOVED:
-            changes.append(Change(now.address, "added", _words(_BLANK, now)))
-        elif why := _words(_of(before), now):
+            changes.append(Change(now.address, "added", _words(_BLANK, now, new)))
+        elif why := _words(_of(before), now, new):
             changes.append(Change(now.address, "changed", why))
         else:
             continue
         put.append(now)
+        if new:
+            further_addresses[now.key] = new
         if before is not None and _stops(before, now):
             suspended.append(now.key)
-    return Plan(changes, len(people) - len(changes), put, suspended)
+    return Plan(changes, len(people) - len(changes), put, suspended, further_addresses)
 
 
-def carry_out(tx: Tx, category_id: int, planned: Plan, now: datetime) -> None:
-    """Do what was planned in the same transaction; who is suspended gets nothing any more."""
+def carry_out(tx: Tx, category: Category, category_id: int, planned: Plan, now: datetime) -> None:
+    """Do what was planned in the same transaction; who is suspended gets nothing any more.
+
+    Raises `further.NotFree` if a further address is somebody else's.
+    """
     imported.put(tx, category_id, planned.people, now)
+    erased.lift(tx, [one.key for one in planned.people])
     for address_key in planned.suspended:
         outbox.cancel_for(tx, category_id, address_key)
+    if any(one.suspended_by is Origin.BOUNCES for one in planned.people):
+        duties.owe(tx, category_id, Duty.PROBES, now)
+    for address_key, addresses in planned.further.items():
+        one = subscriptions.find(tx, category_id, address_key)
+        assert one is not None
+        for address in addresses:
+            further.add(tx, category, category_id, one, address)
+
+
+def _new(wanted: Sequence[str], has: Sequence[str]) -> Sequence[str]:
+    known = {key(one) for one in has}
+    return [one for one in wanted if key(one) not in known]
 
 
 def _away(before: Subscription | None) -> str | None:
@@ -121,10 +146,11 @@ def _of(one: Subscription) -> Whole:
     return Whole(**{name: getattr(one, name) for name in Whole.__dataclass_fields__})
 
 
-def _words(before: Whole, now: Whole) -> str:
-    """Say in words what is different."""
+def _words(before: Whole, now: Whole, also: Sequence[str]) -> str:
+    """Say in words what is different; `also` are the further addresses that are new."""
     pairs = ((name, getattr(before, name), getattr(now, name)) for name in _COMPARED)
-    return ", ".join(f"{name}: {_word(new)}" for name, old, new in pairs if old != new)
+    words = [f"{name}: {_word(new)}" for name, old, new in pairs if old != new]
+    return ", ".join([*words, *([f"also: {' '.join(also)}"] if also else [])])
 
 
 def _word(value: object) -> str:

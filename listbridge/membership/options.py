@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from listbridge.category import Category
 from listbridge.errors import ListbridgeError
 from listbridge.notices import word
-from storage import subscriptions
+from storage import aliases, subscriptions
 from storage.database import Tx
 from storage.states import Receives
 from storage.subscriptions import Subscription
@@ -61,7 +61,7 @@ def choose(tx: Tx, category_id: int, key: str, option: Option, now: datetime) ->
     subscriptions.change(tx, category_id, key, now, **{option.column: option.value})
 
 
-def shown(category: Category, one: Subscription, now: datetime) -> dict[str, str]:
+def shown(tx: Tx, category: Category, one: Subscription, now: datetime) -> dict[str, str]:
     """Return the options of a subscription in words, by the names that notices know."""
     language = one.language or category.language
 
@@ -75,4 +75,5 @@ def shown(category: Category, one: Subscription, now: datetime) -> dict[str, str
         "holiday": f"{one.holiday_until:%Y-%m-%d}" if is_away else f"off ({said('off')})",
         "own_posts": f"{own_posts} ({said(own_posts)})",
         "language": one.language or f"default ({category.language})",
+        "addresses": ", ".join((one.address, *aliases.of(tx, one.id))),
     }

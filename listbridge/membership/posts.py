@@ -3,17 +3,15 @@
 from datetime import datetime
 
 from listbridge.category import Category
+from listbridge.membership.subscriptions import of_author
 from listbridge.membership.telling import may_answer, tell
-from listbridge.message import key
 from listbridge.notices import Notice, Writing, word
-from storage import subscriptions
 from storage.database import Tx
 from storage.posts import Post
-from storage.states import PostState, SubscriptionState
+from storage.states import PostState
 from storage.subscriptions import Subscription
 
 _NOTICES = {PostState.HELD: Notice.HELD, PostState.REJECTED: Notice.REJECTED}
-_TOLD = (SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED)
 # Such as robots write; whoever is told of it answers with the next one.
 _SILENT = ("repeated",)
 
@@ -48,8 +46,7 @@ def tell_rejected(
 
 
 def _subscriber(tx: Tx, post: Post) -> Subscription | None:
-    found = subscriptions.find(tx, post.category_id, key(post.sender)) if post.sender else None
-    return found if found and found.state in _TOLD else None
+    return of_author(tx, post.category_id, post.sender)
 
 
 def _tell(

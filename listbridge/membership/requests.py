@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from listbridge import message
 from listbridge.category import Category
 from listbridge.errors import ListbridgeError
-from listbridge.membership import options, subscriptions
+from listbridge.membership import address_requests, news, options, resuming, subscriptions
 from listbridge.membership.telling import may_answer, tell
 from listbridge.message import Command, ParsedMessage, Word
 from listbridge.message import tokens as written_tokens
@@ -19,7 +19,7 @@ from listbridge.notices import Notice, Writing
 from storage import leaving, tokens
 from storage import subscriptions as store
 from storage.database import Tx
-from storage.states import Origin, Purpose, SubscriptionState
+from storage.states import News, Origin, Purpose
 from storage.subscriptions import Subscription
 from storage.tokens import Token
 
@@ -30,10 +30,13 @@ _ASKED_BY = {
     Purpose.SUBSCRIBE: Notice.CONFIRM_SUBSCRIBE,
     Purpose.UNSUBSCRIBE: Notice.CONFIRM_UNSUBSCRIBE,
     Purpose.OPTIONS: Notice.CONFIRM_OPTIONS,
+    Purpose.RESUME: Notice.CONFIRM_RESUME,
+    Purpose.ADD_ADDRESS: Notice.CONFIRM_OPTIONS,
+    Purpose.REMOVE_ADDRESS: Notice.CONFIRM_OPTIONS,
+    Purpose.OWN_ADDRESS: Notice.CONFIRM_ADDRESS,
 }
 # What counts by its token, whoever sends it.
 _BY_TOKEN = (Word.CONFIRM, Word.LEAVE)
-_SUBSCRIBED = (SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED)
 
 
 class NotUnderstood(ListbridgeError):
@@ -67,9 +70,11 @@ class Request:
         return self.parsed.author
 
     def subscription(self, key: str) -> Subscription | None:
-        """Return the subscription of an address, by its key, unless it has ended."""
-        found = store.find(self.tx, self.category_id, key)
-        return found if found and found.state in _SUBSCRIBED else None
+        """Return the subscription of an address, or of whose further one it is, by its key.
+
+        One that has ended is none.
+        """
+        return store.of_person(self.tx, self.category_id, key)
 
     def answer(self, what: Notice, *, to: str, **values: str) -> Done:
         """Write the notice that nobody but the owner of a token can have caused."""
@@ -78,14 +83,51 @@ class Request:
 
     def answer_author(self, what: Notice, *, each: int = 1, **values: str) -> Done:
         """Write the notice to the author, unless he, or the list, had enough of them today."""
-        to = self.author
+        return self.answer_sparingly(what, to=self.author, each=each, **values)
+
+    def answer_options(self, key: str, *, to: str) -> Done:
+        """Tell somebody how the subscription with that key stands after a change."""
+        one = self.subscription(key)
+        assert one is not None
+        shown = options.shown(self.tx, self.category, one, self.now)
+        return self.answer(Notice.OPTIONS, to=to, **shown)
+
+    def answer_sparingly(self, what: Notice, *, to: str, each: int = 1, **values: str) -> Done:
+        """Write the notice to somebody, unless he, or the list, had enough of them today."""
         if not may_answer(self.tx, self.category, self.category_id, what, to, self.now, each):
             return self._done(f"enough answers for one day: “{what}” was not sent to {to}", 0)
         self._write(what, to, values)
         return self._done(f"“{what}” was sent to {to}", 1)
 
+    def ask(
+        self,
+        purpose: Purpose,
+        detail: str,
+        *,
+        to: str | None = None,
+        each: int = 1,
+        **values: str,
+    ) -> Done:
+        """Ask the author, or whoever reads the address `to`, to confirm what was asked for."""
+        to, until = to or self.author, self.now + _LASTING
+        secret = written_tokens.new_secret()
+        done = self.answer_sparingly(
+            _ASKED_BY[purpose],
+            to=to,
+            each=each,
+            code=written_tokens.written(secret),
+            until=f"{until:%Y-%m-%d %H:%M} UTC",
+            **values,
+        )
+        if done.told:
+            token = Token(purpose, to, message.key(to), detail)
+            tokens.keep(self.tx, self.category_id, secret, token, expires_at=until, now=self.now)
+        return done
+
     def _write(self, what: Notice, to: str, values: dict[str, str]) -> None:
-        one = store.find(self.tx, self.category_id, message.key(to))
+        to_key = message.key(to)
+        # Who has just left is still told so in his language.
+        one = store.find(self.tx, self.category_id, to_key) or self.subscription(to_key)
         writing = Writing(
             to,
             language=one.language if one else None,
@@ -125,18 +167,18 @@ def _unanswerable(request: Request) -> str | None:
 
 
 def _subscribe(request: Request) -> Done:
+    if one := request.subscription(message.key(request.author)):
+        return resuming.ask(request, one)
     if request.category.members.subscribe == "closed":
         return request.answer_author(Notice.CLOSED)
-    if request.subscription(message.key(request.author)):
-        return request.answer_author(Notice.ALREADY_SUBSCRIBED)
     # A name is in no mail before it is confirmed: others would put their advertisements there.
-    return _ask(request, Purpose.SUBSCRIBE, request.parsed.author_name)
+    return request.ask(Purpose.SUBSCRIBE, request.parsed.author_name)
 
 
 def _unsubscribe(request: Request) -> Done:
     if not request.subscription(message.key(request.author)):
         return request.answer_author(Notice.NOT_SUBSCRIBED)
-    return _ask(request, Purpose.UNSUBSCRIBE, "")
+    return request.ask(Purpose.UNSUBSCRIBE, "")
 
 
 def _leave(request: Request) -> Done:
@@ -158,7 +200,9 @@ def _options(request: Request) -> Done:
     if one is None:
         return request.answer_author(Notice.NOT_SUBSCRIBED)
     return request.answer_author(
-        Notice.OPTIONS, each=_CHANGES_A_DAY, **options.shown(request.category, one, request.now)
+        Notice.OPTIONS,
+        each=_CHANGES_A_DAY,
+        **options.shown(request.tx, request.category, one, request.now),
     )
 
 
@@ -170,30 +214,11 @@ def _set(request: Request) -> Done:
         options.read(wish, request.now)
     except options.NoSuchOption:
         return request.answer_author(Notice.HELP)
-    return _ask(request, Purpose.OPTIONS, wish, each=_CHANGES_A_DAY, change=wish)
+    return request.ask(Purpose.OPTIONS, wish, each=_CHANGES_A_DAY, change=wish)
 
 
 def _help(request: Request) -> Done:
     return request.answer_author(Notice.HELP)
-
-
-def _ask(request: Request, purpose: Purpose, detail: str, *, each: int = 1, **values: str) -> Done:
-    """Ask the author to confirm what was asked for in his name."""
-    until = request.now + _LASTING
-    secret = written_tokens.new_secret()
-    done = request.answer_author(
-        _ASKED_BY[purpose],
-        each=each,
-        code=written_tokens.written(secret),
-        until=f"{until:%Y-%m-%d %H:%M} UTC",
-        **values,
-    )
-    if done.told:
-        token = Token(purpose, request.author, message.key(request.author), detail)
-        tokens.keep(
-            request.tx, request.category_id, secret, token, expires_at=until, now=request.now
-        )
-    return done
 
 
 def _confirm(request: Request) -> Done:
@@ -215,27 +240,33 @@ def _confirmed_subscribe(request: Request, token: Token) -> Done:
     if request.subscription(token.key):
         return request.answer(Notice.ALREADY_SUBSCRIBED, to=token.address)
     subscriptions.join(request.tx, request.category_id, token.address, token.detail)
+    _note_news(request, News.JOINED, token.address)
     return request.answer(Notice.WELCOME, to=token.address)
 
 
 def _confirmed_unsubscribe(request: Request, token: Token) -> Done:
-    gone = subscriptions.unsubscribe(request.tx, request.category_id, token.address, Origin.PERSON)
-    what = Notice.GOODBYE if gone else Notice.NOT_SUBSCRIBED
-    return request.answer(what, to=token.address)
+    one = request.subscription(token.key)
+    if one is None:
+        return request.answer(Notice.NOT_SUBSCRIBED, to=token.address)
+    subscriptions.unsubscribe(request.tx, request.category_id, one.key, Origin.PERSON)
+    _note_news(request, News.LEFT, one.address)
+    return request.answer(Notice.GOODBYE, to=token.address)
 
 
 def _confirmed_options(request: Request, token: Token) -> Done:
-    if not request.subscription(token.key):
+    one = request.subscription(token.key)
+    if one is None:
         return request.answer(Notice.NOT_SUBSCRIBED, to=token.address)
     try:
         option = options.read(token.detail, request.now)
     except options.NoSuchOption:  # a holiday that was over before it was confirmed
         return request.answer(Notice.HELP, to=token.address)
-    options.choose(request.tx, request.category_id, token.key, option, request.now)
-    one = request.subscription(token.key)
-    assert one is not None
-    shown = options.shown(request.category, one, request.now)
-    return request.answer(Notice.OPTIONS, to=token.address, **shown)
+    options.choose(request.tx, request.category_id, one.key, option, request.now)
+    return request.answer_options(one.key, to=token.address)
+
+
+def _note_news(request: Request, what: News, address: str) -> None:
+    news.note(request.tx, request.category, request.category_id, what, address, request.now)
 
 
 def _owner(request: Request) -> Done:
@@ -276,6 +307,9 @@ _DO: dict[Word, Callable[[Request], Done]] = {
     Word.CONFIRM: _confirm,
     Word.OPTIONS: _options,
     Word.SET: _set,
+    Word.RESUME: resuming.asked,
+    Word.ADD_ADDRESS: address_requests.add,
+    Word.REMOVE_ADDRESS: address_requests.remove,
     Word.HELP: _help,
     Word.OWNER: _owner,
 }
@@ -283,4 +317,8 @@ _CONFIRMED: dict[Purpose, Callable[[Request, Token], Done]] = {
     Purpose.SUBSCRIBE: _confirmed_subscribe,
     Purpose.UNSUBSCRIBE: _confirmed_unsubscribe,
     Purpose.OPTIONS: _confirmed_options,
+    Purpose.RESUME: resuming.confirmed,
+    Purpose.ADD_ADDRESS: address_requests.agreed,
+    Purpose.OWN_ADDRESS: address_requests.confirmed,
+    Purpose.REMOVE_ADDRESS: address_requests.removed,
 }

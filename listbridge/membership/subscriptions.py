@@ -8,10 +8,10 @@ from listbridge import clock
 from listbridge.errors import ListbridgeError
 from listbridge.membership import subscriber_file
 from listbridge.message import key, normalise
-from storage import categories, outbox, subscriptions
+from storage import categories, erased, outbox, subscriptions
 from storage.database import Tx
 from storage.states import Origin, Receives, SubscriptionState
-from storage.subscriptions import Standing, Subscriber
+from storage.subscriptions import Standing, Subscriber, Subscription
 
 #: Why somebody is subscribed no more, by who has ended it.
 GONE = {
@@ -41,6 +41,7 @@ class FileChange:
 def subscribe(tx: Tx, category_id: int, address: str, name: str, origin: Origin) -> None:
     """Make an address an active subscriber; raise `AddressError` if it is none."""
     address = normalise(address)
+    erased.lift(tx, [key(address)])
     subscriptions.put(
         tx,
         category_id,
@@ -56,6 +57,7 @@ def join(tx: Tx, category_id: int, address: str, name: str) -> None:
     """Make somebody a subscriber by his own wish, with no other wishes left from before."""
     now = clock.now()
     one = Subscriber(address, key(address), name, Receives.EACH)
+    erased.lift(tx, [one.key])
     subscriptions.put_several(tx, category_id, [one], origin=Origin.PERSON, now=now)
     subscriptions.change(tx, category_id, one.key, now, holiday_until=None, own_posts=None)
 
@@ -69,21 +71,20 @@ def unsubscribe(tx: Tx, category_id: int, address: str, by: Origin) -> bool:
     return removed
 
 
-def is_member(tx: Tx, category_id: int, author: str | None) -> bool:
-    """Say whether the author of a message has a subscription, be it suspended."""
-    if author is None:
-        return False
-    subscription = subscriptions.find(tx, category_id, key(author))
-    if subscription is None:
-        return False
-    return subscription.state in (SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED)
+def of_author(tx: Tx, category_id: int, author: str | None) -> Subscription | None:
+    """Return the subscription of the author of a message, be it suspended.
+
+    It is his also where he writes from a further address of his.
+    """
+    return None if author is None else subscriptions.of_person(tx, category_id, key(author))
 
 
 def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
     """Add and remove memberships as the file says; raise `SubscriberFileError` if it looks wrong.
 
     Only memberships that came from the file are removed with it. Whoever was removed otherwise, by
-    his own wish or by an administrator, is not added again. A line that names nobody may be a
+    his own wish, by an administrator or because his mail came back, is not added again, nor is who
+    was erased. A line that names nobody may be a
     member's, mistyped, so then the others are added and nobody is removed.
     """
     listed, problem = read_file(path, subscriptions.addresses(tx, category_id))
@@ -98,8 +99,15 @@ def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
         if one is None or (_is_removed(one) and one.removed_by is Origin.FILE):
             joining.append(Subscriber(address, address_key, name))
         elif _is_removed(one):
-            warnings.append(f"{path}: {address} unsubscribed and is not added again")
-            kept_out.append((address, GONE.get(one.removed_by or Origin.FILE, "is removed")))
+            why = GONE.get(one.removed_by or Origin.FILE, "is removed")
+            warnings.append(f"{path}: {address} {why} and is not added again")
+            kept_out.append((address, why))
+    gone = erased.among(tx, [one.key for one in joining])
+    for each in joining:
+        if each.key in gone:
+            warnings.append(f"{path}: {each.address} was erased and is not added again")
+            kept_out.append((each.address, "was erased"))
+    joining = [one for one in joining if one.key not in gone]
     subscriptions.put_several(tx, category_id, joining, origin=Origin.FILE, now=clock.now())
     leaving = [] if problem else [k for k in ours if k not in listed]
     for address_key in leaving:

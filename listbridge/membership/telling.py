@@ -11,19 +11,34 @@ from storage.states import Kind
 
 
 def tell(
-    tx: Tx, category: Category, category_id: int, what: Notice, writing: Writing, now: datetime
+    tx: Tx,
+    category: Category,
+    category_id: int,
+    what: Notice,
+    writing: Writing,
+    now: datetime,
+    kind: Kind = Kind.NOTICE,
 ) -> None:
     """Write somebody a notice."""
     letter = notice(category, what, writing, now)
     service_mail.put(
         tx,
-        Kind.NOTICE,
+        kind,
         letter,
         sender=category.address,
         recipients=[writing.to],
         now=now,
         category=category_id,
     )
+
+
+def tell_owners(
+    tx: Tx, category: Category, category_id: int, what: Notice, now: datetime, **values: str
+) -> int:
+    """Write the owners of a category a notice, each by himself; return how many there are."""
+    for one in category.owners:
+        tell(tx, category, category_id, what, Writing(one, values=values), now)
+    return len(category.owners)
 
 
 def may_answer(

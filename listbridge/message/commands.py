@@ -23,6 +23,9 @@ class Word(StrEnum):
     CONFIRM = "confirm"
     OPTIONS = "options"
     SET = "set"
+    RESUME = "resume"  #: posts again, after mail came back
+    ADD_ADDRESS = "add-address"
+    REMOVE_ADDRESS = "remove-address"
     HELP = "help"
     OWNER = "owner"  #: the mail is for the owners
 
@@ -42,6 +45,7 @@ _BY_ADDRESS = {
     "unsubscribe": Word.UNSUBSCRIBE,
     "leave": Word.UNSUBSCRIBE,
     "options": Word.OPTIONS,
+    "resume": Word.RESUME,
     "help": Word.HELP,
     "owner": Word.OWNER,
 }
@@ -52,7 +56,10 @@ _SET = re.compile(
     r"|own-posts (?:on|off|default)|language (?:[a-z]{2,3}|default))",
     re.IGNORECASE,
 )
-_SIMPLE = re.compile(r"subscribe|unsubscribe|help|options", re.IGNORECASE)
+_SIMPLE = re.compile(r"subscribe|unsubscribe|help|options|resume", re.IGNORECASE)
+# What people also give to a post as its subject.
+_TITLES = (Word.HELP, Word.OPTIONS, Word.RESUME)
+_ADDRESS = re.compile(r"((?:add|remove)-address) <?([^\s<>]+@[^\s<>]+)>?", re.IGNORECASE)
 _ANSWERED = re.compile(
     r"(?:(?:re|aw|sv|vs|antw|odp|res|rif|r)(?:\[\d+\])?\s?:|\[[^\]]*\])\s*", re.I
 )
@@ -170,8 +177,9 @@ def _in_first_line(parsed: ParsedMessage) -> Command | None:
 def _read(text: str, parsed: ParsedMessage) -> Command | None:
     if _SIMPLE.fullmatch(text):
         word = Word(text.lower())
-        asks = word in (Word.HELP, Word.OPTIONS)
-        return None if asks and not _says_little(parsed) else Command(word)
+        return None if word in _TITLES and not _says_little(parsed) else Command(word)
+    if named := _ADDRESS.fullmatch(text):
+        return Command(Word(named[1].lower()), named[2])
     wish = _SET.fullmatch(text)
     return Command(Word.SET, wish[1].lower()) if wish else None
 

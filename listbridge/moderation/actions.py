@@ -24,13 +24,15 @@ def approve(tx: Tx, category: Category, post: Post, policy: Policy = Policy.UNKN
     if not posts.decide(tx, post.id, PostState.ACCEPTED, "approved by a moderator"):
         return False
     read = opened(category, raw_messages.read(tx, post.raw_id))
+    member = subscriptions.of_author(tx, post.category_id, read.parsed.author)
     fanout.fan_out(
         tx,
         category,
         post,
         raw=read.raw,
         parsed=read.parsed,
-        is_member=subscriptions.is_member(tx, post.category_id, read.parsed.author),
+        is_member=member is not None,
+        author_key=member.key if member else None,
         policy=policy,
         now=clock.now(),
         body_changed=read.body_changed,

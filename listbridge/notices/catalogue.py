@@ -39,6 +39,14 @@ class Notice(StrEnum):
     HELD = "held"
     REJECTED = "rejected"
     TO_OWNERS = "to-owners"
+    PROBE = "probe"
+    CONFIRM_RESUME = "confirm-resume"
+    RESUMED = "resumed"
+    SUSPENDED = "suspended"
+    CONFIRM_ADDRESS = "confirm-address"
+    ADDRESS_TAKEN = "address-taken"
+    BOUNCE_REPORT = "bounce-report"
+    NEWS = "news"
 
 
 #: What every notice knows.
@@ -48,10 +56,16 @@ _MORE = {
     Notice.CONFIRM_SUBSCRIBE: {"code", "until"},
     Notice.CONFIRM_UNSUBSCRIBE: {"code", "until"},
     Notice.CONFIRM_OPTIONS: {"code", "until", "change"},
-    Notice.OPTIONS: {"receives", "holiday", "own_posts", "language"},
+    Notice.OPTIONS: {"receives", "holiday", "own_posts", "language", "addresses"},
     Notice.HELD: {"subject", "reason"},
     Notice.REJECTED: {"subject", "reason"},
     Notice.TO_OWNERS: {"subject", "text"},
+    Notice.PROBE: {"code", "until", "reason"},
+    Notice.CONFIRM_RESUME: {"code", "until"},
+    Notice.CONFIRM_ADDRESS: {"code", "until", "subscriber"},
+    Notice.ADDRESS_TAKEN: {"other"},
+    Notice.BOUNCE_REPORT: {"since", "text"},
+    Notice.NEWS: {"text"},
 }
 
 

@@ -12,6 +12,7 @@ from listbridge import clock
 from listbridge.category import Category
 from listbridge.intake.dispatch import nobody_waits
 from listbridge.intake.readers import Reader
+from listbridge.membership import bounce_report, news, probes
 from storage import categories, duties
 from storage.database import Database, Tx
 from storage.states import Duty
@@ -20,7 +21,11 @@ from storage.states import Duty
 #: deliveries that made, and when it is owed again (None: when there is new cause).
 Doing = Callable[[Tx, Category, int, datetime], tuple[int, datetime | None]]
 
-_DO: Mapping[Duty, Doing] = {}
+_DO: Mapping[Duty, Doing] = {
+    Duty.PROBES: probes.see_to,
+    Duty.BOUNCE_REPORT: bounce_report.see_to,
+    Duty.NEWS: news.see_to,
+}
 
 
 def see_to(db: Database, one: Reader, queued: Callable[[int], None] = nobody_waits) -> None:

@@ -11,8 +11,9 @@ from listbridge import clock
 from listbridge.intake.dispatch import dispatch
 from listbridge.intake.tally import Tally
 from listbridge.membership import subscriptions
+from listbridge.service import duties
 from listbridge.submission import OutgoingSettings
-from storage import raw_messages
+from storage import raw_messages, suspensions
 from storage import subscriptions as store
 from storage.states import Origin
 from storage.subscriptions import Subscription
@@ -55,14 +56,36 @@ class Town:
         self.last = self.office.inbound(inbound_id)
         return {k: v for k, v in vars(tally).items() if isinstance(v, int) and v}
 
+    def end_of_pass(self) -> None:
+        """See to what the category owes by now."""
+        duties.see_to(self.office.db, self.office.reader(Tally("general")))
+
+    def send(self) -> None:
+        """Let everything that is unsent have been sent."""
+        with self.office.db.transaction() as tx:
+            tx.exec_driver_sql("UPDATE deliveries SET state = 'sent' WHERE state = 'pending'")
+
+    def suspend(self, address: str) -> None:
+        """Let so much have come back from a subscriber that he is suspended."""
+        with self.office.db.transaction() as tx:
+            suspensions.suspend(tx, self.office.category_id, address, clock.now())
+
     def notices(self) -> list[EmailMessage]:
         """Return the notices that were written since the last time."""
         with self.office.db.reading() as tx:
-            query = "SELECT id, raw_id FROM outgoing WHERE kind = 'notice' AND id > ? ORDER BY id"
+            kinds = "kind IN ('notice', 'probe')"
+            query = f"SELECT id, raw_id FROM outgoing WHERE {kinds} AND id > ? ORDER BY id"
             rows = tx.exec_driver_sql(query, (self._seen,)).all()
             self._seen = max([self._seen, *(row[0] for row in rows)])
             raws = [raw_messages.read(tx, row[1]) for row in rows]
         return [email.message_from_bytes(raw, policy=default) for raw in raws]  # type: ignore[misc]
+
+    def text(self, to: str | None = None) -> str:
+        """Return the text of the one new notice, or of the one to an address."""
+        [one] = [x for x in self.notices() if to in (None, x["To"])]
+        body = one.get_body(("plain",))
+        assert body is not None
+        return str(body.get_content()).replace("\r\n", "\n")
 
     def told(self) -> list[tuple[str, str]]:
         """Return to whom they go, and their subjects, without tokens."""

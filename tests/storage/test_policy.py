@@ -9,6 +9,7 @@ from listbridge.intake.dispatch import dispatch
 from listbridge.intake.tally import Tally
 from storage import backlog, inbound, posts
 from storage.database import Database
+from storage.posts import Author
 from storage.states import Source
 from tests.fakes.mailbox import FakeServer
 from tests.fakes.office import Office, general, letter
@@ -32,10 +33,10 @@ def test_an_authors_posts_are_counted_by_his_address_in_any_case(office: Office)
         [first, *_] = posts.in_category(tx, office.category_id)
         since = first.created_at
         counted = [
-            posts.posted_by(tx, office.category_id, who, since)
+            posts.posted_by(tx, office.category_id, Author(who), since)
             for who in ("ann@example.net", "bob@example.net")
         ]
-        later = posts.posted_by(tx, office.category_id, "ann@example.net", since + HOUR)
+        later = posts.posted_by(tx, office.category_id, Author("ann@example.net"), since + HOUR)
 
     assert (counted, later) == ([3, 0], 0)
 
@@ -45,7 +46,7 @@ def test_only_what_was_accepted_counts_and_no_more_than_is_asked_for(
     office: Office, most: int, found: int
 ) -> None:
     with office.db.reading() as tx:
-        assert posts.accepted_of(tx, office.category_id, "ann@example.net", most) == found
+        assert posts.accepted_of(tx, office.category_id, Author("ann@example.net"), most) == found
 
 
 def test_a_threads_posts_are_counted_from_any_of_them(office: Office) -> None:

@@ -44,6 +44,7 @@ def own(row: Row) -> Iterator[Found]:
         _moment(row, "holiday_until"),
         _own_posts(row),
         safe(_cell(row, "language"), "the language") or None,
+        tuple(person.address(one) for one in _cell(row, "also").split()),
     )
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 
 from listbridge.membership import subscriber_file
@@ -49,10 +49,18 @@ _GROUPSIO_FORMS = {
 }
 
 
-def write(people: Sequence[Subscription], wanted: Format, title: str) -> Iterator[str]:
-    """Write people line by line; what has no room for suspension leaves the suspended out."""
+def write(
+    people: Sequence[Subscription],
+    wanted: Format,
+    title: str,
+    also: Mapping[int, Sequence[str]],
+) -> Iterator[str]:
+    """Write people line by line; what has no room for suspension leaves the suspended out.
+
+    `also` are the further addresses of each, by the id of his subscription.
+    """
     if wanted is Format.CSV:
-        yield from _own(people)
+        yield from _own(people, also)
     elif wanted is Format.GOOGLE:
         yield _line([f"Members for group {title}", *[""] * (len(_GOOGLE) - 1)])
         yield _line(_GOOGLE)
@@ -75,10 +83,14 @@ def has_room_for_suspension(wanted: Format) -> bool:
     return wanted in (Format.CSV, Format.GOOGLE, Format.GROUPSIO)
 
 
-def _own(people: Sequence[Subscription]) -> Iterator[str]:
-    cells = [[column(one) for column in _OWN.values()] for one in people]
-    used = [n < _ALWAYS or any(row[n] for row in cells) for n in range(len(_OWN))]
-    for row in ([*_OWN], *cells):
+def _own(people: Sequence[Subscription], also: Mapping[int, Sequence[str]]) -> Iterator[str]:
+    columns = [*_OWN, "also"]
+    cells = [
+        [*(column(one) for column in _OWN.values()), " ".join(also.get(one.id, ()))]
+        for one in people
+    ]
+    used = [n < _ALWAYS or any(row[n] for row in cells) for n in range(len(columns))]
+    for row in (columns, *cells):
         yield _line([cell for cell, is_used in zip(row, used, strict=True) if is_used])
 
 

@@ -8,10 +8,11 @@ import pytest
 from listbridge.membership import importing
 from listbridge.membership.importing import Plan
 from listbridge.membership.people import Format, Person, read_text, write
-from storage import subscriptions
+from storage import aliases, subscriptions
 from storage.database import Database
 from storage.states import Origin, Receives, SubscriptionState
 from storage.subscriptions import Subscription
+from tests.fakes.office import general
 
 ACTIVE, SUSPENDED = SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED
 ANN = "Ann@example.org"
@@ -27,8 +28,8 @@ class List:
         """Take in a list of people, a day later each time."""
         self.now += timedelta(days=1)
         with self.db.transaction() as tx:
-            planned = importing.plan(tx, self.category_id, people, "general@example.org")
-            importing.carry_out(tx, self.category_id, planned, self.now)
+            planned = importing.plan(tx, general(), self.category_id, people)
+            importing.carry_out(tx, general(), self.category_id, planned, self.now)
         return planned
 
     def change(self, **values: Any) -> None:
@@ -46,6 +47,11 @@ class List:
         """Return all subscriptions."""
         with self.db.reading() as tx:
             return subscriptions.in_category(tx, self.category_id)
+
+    def also(self) -> dict[int, list[str]]:
+        """Return all further addresses, by subscription."""
+        with self.db.reading() as tx:
+            return aliases.in_category(tx, self.category_id)
 
     def ann(self) -> Subscription:
         """Return Ann's subscription."""
@@ -158,12 +164,13 @@ def test_to_import_an_export_changes_nothing(people: List) -> None:
     people.take_in(
         Person("=bo@example.org", "=Bo, 'O", state=SUSPENDED),
         Person("cy@example.org", '"Cy"', Receives.NONE, SUSPENDED, Origin.BOUNCES),
-        Person("di@example.org", language="de-AT", own_posts=True),
+        Person("di@example.org", language="de-AT", own_posts=True, also=("di@work.example",)),
     )
     before = people.every()
-    table = "".join(write(before, Format.CSV, ""))
+    table = "".join(write(before, Format.CSV, "", people.also()))
 
     planned = people.take_in(*read_text(table).people)
 
     assert (planned.changes, planned.unchanged) == ([], 4)
     assert people.every() == before
+    assert [*people.also().values()] == [["di@work.example"]]

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from listbridge import clock
 from listbridge.category import Members, Posting
 from listbridge.moderation import actions
 from storage import categories, posts
@@ -20,18 +19,6 @@ CONFIRM = {
     "unsubscribe": (ANN, "Please confirm: leave General ()"),
     "set receives none": (ANN, "Please confirm: your options of General ()"),
 }
-
-
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
-    """Let the clock say so much later than noon."""
-
-    def later(time: timedelta) -> None:
-        now = datetime(2026, 11, 1, 12, 0, tzinfo=UTC) + time
-        monkeypatch.setattr(clock, "now", lambda: now)
-
-    later(timedelta(0))
-    return later
 
 
 def test_who_asks_to_join_is_asked_and_not_subscribed(town: Town) -> None:

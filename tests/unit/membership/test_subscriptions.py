@@ -133,8 +133,16 @@ def test_who_was_added_by_an_administrator_after_the_file_stays_without_it(peopl
     assert people.active() == TEN
 
 
-@pytest.mark.parametrize("by", [Origin.PERSON, Origin.ADMIN])
-def test_a_removal_wins_over_the_file_and_is_said(people: List, by: Origin) -> None:
+@pytest.mark.parametrize(
+    ("by", "why"),
+    [
+        (Origin.PERSON, "unsubscribed"),
+        (Origin.ADMIN, "was removed"),
+        (Origin.BOUNCES, "mail to it came back"),
+        (Origin.COMPLAINT, "because of a complaint"),
+    ],
+)
+def test_a_removal_wins_over_the_file_and_is_said(people: List, by: Origin, why: str) -> None:
     people.follow(*TEN)
     people.unsubscribe(TEN[0], by)
 
@@ -145,6 +153,7 @@ def test_a_removal_wins_over_the_file_and_is_said(people: List, by: Origin) -> N
     for change in changes:
         [warning] = change.warnings
         assert TEN[0] in warning
+        assert why in warning
         assert str(people.file) in warning
 
 
