@@ -53,14 +53,14 @@ def write(
     people: Sequence[Subscription],
     wanted: Format,
     title: str,
-    also: Mapping[int, Sequence[str]],
+    also: Mapping[int, Sequence[str]] | None = None,
 ) -> Iterator[str]:
     """Write people line by line; what has no room for suspension leaves the suspended out.
 
     `also` are the further addresses of each, by the id of his subscription.
     """
     if wanted is Format.CSV:
-        yield from _own(people, also)
+        yield from _own(people, also or {})
     elif wanted is Format.GOOGLE:
         yield _line([f"Members for group {title}", *[""] * (len(_GOOGLE) - 1)])
         yield _line(_GOOGLE)

@@ -138,8 +138,8 @@ def test_who_was_added_by_an_administrator_after_the_file_stays_without_it(peopl
     [
         (Origin.PERSON, "unsubscribed"),
         (Origin.ADMIN, "was removed"),
-        (Origin.BOUNCES, "mail to it came back"),
-        (Origin.COMPLAINT, "because of a complaint"),
+        (Origin.BOUNCES, "his mail came back"),
+        (Origin.COMPLAINT, "has complained"),
     ],
 )
 def test_a_removal_wins_over_the_file_and_is_said(people: List, by: Origin, why: str) -> None:
