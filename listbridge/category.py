@@ -22,6 +22,7 @@ __all__ = [
     "Kind",
     "MailAddress",
     "MessageSettings",
+    "Moderation",
     "NonEmpty",
     "Posting",
     "Settings",
@@ -113,6 +114,12 @@ class BounceSettings(Settings):
     report: Literal["weekly", "off"] = "weekly"
 
 
+class Moderation(Settings):
+    """What moderators get by mail."""
+
+    mail: Literal["each", "daily", "off"] = "each"
+
+
 class CategoryBasics(Settings):
     """What a category file says and a category keeps."""
 
@@ -131,6 +138,7 @@ class CategoryBasics(Settings):
     members: Members = Members()
     message: MessageSettings = MessageSettings()
     bounces: BounceSettings = BounceSettings()
+    moderation: Moderation = Moderation()
 
 
 _TABLES: Mapping[str, type[Settings]] = {"posting": Posting, "message": MessageSettings}

@@ -15,6 +15,7 @@ from storage import categories, erased, raw_messages
 from storage.database import Tx
 from storage.schema import (
     aliases,
+    allowed,
     answers,
     attempts,
     bounces,
@@ -217,6 +218,7 @@ def _membership(tx: Tx, keys: Collection[str]) -> Counter[str]:
                 or_(aliases.c.address_key.in_(keys), aliases.c.subscription_id.in_(own))
             ),
         ),
+        ("allowed senders", lambda: allowed.delete().where(allowed.c.address_key.in_(keys))),
         ("tokens", lambda: tokens.delete().where(his_token)),
         ("answers", lambda: answers.delete().where(answers.c.address_key.in_(keys))),
         ("news", lambda: news.delete().where(func.lower(news.c.address).in_(keys))),

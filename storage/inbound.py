@@ -27,6 +27,8 @@ _CAME_BEFORE = select(
         table.c.id < bindparam("before"),
         # What is for nobody yet came before nobody's.
         ~table.c.unrouted,
+        # Nor did what was handed in for a later time, and given up.
+        table.c.not_before.is_(None) | (table.c.state != InboundState.DROPPED),
     )
 )
 

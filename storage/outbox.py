@@ -226,6 +226,20 @@ def made_by_us(tx: Tx, category_id: int, message_id: str) -> bool:
     return bool(tx.execute(_MADE, {"category": category_id, "named": message_id}).scalar())
 
 
+def recipient_of(tx: Tx, category_id: int, message_id: str) -> str | None:
+    """Return to whom a message of a category with a Message-ID that we made went, if to one."""
+    query = (
+        select(deliveries.c.recipient)
+        .join(table, table.c.id == deliveries.c.outgoing_id)
+        .where(
+            table.c.made_message_id == message_id,
+            table.c.category_id == category_id,
+            table.c.recipients == 1,
+        )
+    )
+    return tx.execute(query.limit(1)).scalar()
+
+
 def cancel_for(tx: Tx, category_id: int, key: str) -> int:
     """Cancel what is still unsent to an address (by its key); what is just leaving goes on."""
     update = (

@@ -91,6 +91,8 @@ class Post:
     reason: str | None
     created_at: datetime
     trail: tuple[dict[str, str], ...] = field(default=())
+    decided_by: str | None = None  #: the moderator who did so by mail
+    decided_at: datetime | None = None  #: None where no person has
 
 
 def add(tx: Tx, new: NewPost, now: datetime) -> int:
@@ -279,10 +281,24 @@ def hang(tx: Tx, post_id: int, *, parent: int, rank: int) -> None:
     tx.execute(table.update().where(table.c.id.in_(members)).values(thread_id=thread))
 
 
-def decide(tx: Tx, post_id: int, state: PostState, reason: str) -> bool:
-    """Record a person's decision about a held post; False if it is not held."""
+def decide(
+    tx: Tx, post_id: int, state: PostState, reason: str, *, by: str | None, now: datetime
+) -> bool:
+    """Record a person's decision about a held post; False if it is not held.
+
+    `by` is the moderator who decided by mail, None stands for the command line.
+    """
     update = table.update().where(table.c.id == post_id, table.c.state == PostState.HELD)
-    return tx.execute(update.values(state=state, reason=reason)).rowcount == 1
+    values = {"state": state, "reason": reason, "decided_by": by, "decided_at": now}
+    return tx.execute(update.values(values)).rowcount == 1
+
+
+def held(tx: Tx, category_id: int, most: int) -> tuple[list[Post], int]:
+    """Return the posts that have been held longest, at most so many, and how many there are."""
+    these = (table.c.category_id == category_id, table.c.state == PostState.HELD)
+    query = _query().where(*these).order_by(table.c.id).limit(most)
+    number = tx.execute(select(func.count()).where(*these)).scalar_one()
+    return [_read(row) for row in tx.execute(query)], number
 
 
 def _query() -> Select[Any]:
@@ -305,6 +321,8 @@ def _query() -> Select[Any]:
         table.c.reason,
         table.c.created_at,
         table.c.trail,
+        table.c.decided_by,
+        table.c.decided_at,
     )
     joined = table.join(categories, categories.c.id == table.c.category_id)
     return select(*columns).select_from(joined)

@@ -41,7 +41,7 @@ from storage.states import (
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0012"
+SCHEMA_VERSION = "0013"
 
 metadata = MetaData(
     naming_convention={
@@ -176,6 +176,8 @@ posts = Table(
     Column("reason", Text),
     Column("trail", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("decided_by", String),  # the moderator who did so by mail; null: the command line
+    Column("decided_at", Moment),  # when a person decided it; null: the rules did
     _one_of("state", PostState),
     UniqueConstraint("category_id", "raw_id"),
     UniqueConstraint("category_id", "message_id", "fingerprint"),
@@ -274,10 +276,21 @@ tokens = Table(
     Column("category_id", ForeignKey("categories.id"), nullable=False),
     Column("address", String, nullable=False),
     Column("address_key", String, nullable=False),
-    Column("detail", String, nullable=False),  # the name, or the change of options
+    Column("detail", String, nullable=False),  # the name, the change of options, or a post's id
     Column("expires_at", Moment, nullable=False),
     _one_of("purpose", Purpose),
     Index("ix_tokens_category_id_address_key", "category_id", "address_key"),
+)
+
+# Authors whom moderators have let in for good.
+allowed = Table(
+    "allowed",
+    metadata,
+    Column("category_id", ForeignKey("categories.id"), primary_key=True),
+    Column("address_key", String, primary_key=True),
+    Column("address", String, nullable=False),
+    Column("allowed_by", String),  # the moderator; null: the command line
+    Column("allowed_at", Moment, nullable=False),
 )
 
 # The notices that a mail from anybody can lead to, for a day: nobody can have others flooded.

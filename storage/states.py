@@ -11,7 +11,7 @@ class InboundState(StrEnum):
     SHUNTED = (
         "shunted"  #: handling it failed, or must wait for a later version; a person sees to it
     )
-    DROPPED = "dropped"  #: a person gave it up; its bytes stay
+    DROPPED = "dropped"  #: a person gave it up, or withdrew it in time; its bytes stay
 
 
 class Result(StrEnum):
@@ -93,6 +93,7 @@ class Purpose(StrEnum):
     ADD_ADDRESS = "add-address"  #: a subscriber: that another address is his as well
     OWN_ADDRESS = "own-address"  #: who reads that address: that it is that subscriber's
     REMOVE_ADDRESS = "remove-address"
+    MODERATE = "moderate"  #: to decide about a held post, as often as is tried
 
 
 class Duty(StrEnum):

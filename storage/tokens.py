@@ -19,7 +19,7 @@ class Token:
     purpose: Purpose
     address: str
     key: str  #: the address in lower case, for comparing
-    detail: str  #: the person's name, or the change of options
+    detail: str  #: the person's name, the change of options, or the held post's id
 
 
 def keep(
@@ -55,6 +55,28 @@ def use(tx: Tx, category_id: int, secret: str, now: datetime) -> Token | None:
     )
     row = tx.execute(delete).one_or_none()
     return Token(Purpose(row[0]), *row[1:]) if row else None
+
+
+def look(tx: Tx, category_id: int, secret: str, now: datetime) -> tuple[Token, datetime] | None:
+    """Return what a secret stands for in this category, and until when, and leave it so."""
+    columns = (table.c.purpose, table.c.address, table.c.address_key, table.c.detail)
+    query = select(*columns, table.c.expires_at).where(
+        table.c.sha256 == _hashed(secret),
+        table.c.category_id == category_id,
+        table.c.expires_at > now,
+    )
+    row = tx.execute(query).one_or_none()
+    return (Token(Purpose(row[0]), *row[1:4]), row[4]) if row else None
+
+
+def asked_about(tx: Tx, category_id: int, detail: str) -> list[str]:
+    """Return the addresses of those who were sent a code to moderate this, each once."""
+    query = select(table.c.address).where(
+        table.c.category_id == category_id,
+        table.c.purpose == Purpose.MODERATE,
+        table.c.detail == detail,
+    )
+    return list(dict.fromkeys(tx.execute(query.order_by(table.c.id)).scalars()))
 
 
 def void(tx: Tx, secrets: Iterable[str]) -> None:

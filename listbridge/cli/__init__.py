@@ -8,6 +8,7 @@ import click
 
 import listbridge
 from listbridge.cli import (
+    allowed,
     archives,
     audit,
     bounces,
@@ -68,6 +69,7 @@ for part in (
     posts.posts,
     post.post,
     held.held,
+    allowed.allowed,
     shunted.shunted,
     queue.queue,
     bounces.bounces,

@@ -25,6 +25,7 @@ def held(db: Database, post_id: int, done: str) -> None:
             post=post.id,
             message_id=post.message_id,
             reason=post.reason,
+            by=post.decided_by,
         )
 
 
@@ -36,6 +37,18 @@ def shunted(db: Database, inbound_id: int, done: str) -> None:
             return
         message_id = message.glance_id(raw_messages.read(tx, one.raw_id))
     maillog.info(_SHUNTED[done], category=one.category, inbound=inbound_id, message_id=message_id)
+
+
+def scheduled(db: Database, inbound_id: int, _done: str) -> None:
+    """Tell that a scheduled message was withdrawn."""
+    with db.reading() as tx:
+        one = inbound.find(tx, inbound_id)
+        if one is None:
+            return
+        message_id = message.glance_id(raw_messages.read(tx, one.raw_id))
+    maillog.info(
+        "scheduled.withdrawn", category=one.category, inbound=inbound_id, message_id=message_id
+    )
 
 
 def queue(db: Database, delivery_id: int, done: str) -> None:

@@ -3,6 +3,7 @@
 import click
 
 from listbridge.bootstrap import Installation
+from listbridge.category import Category
 from listbridge.cli import chosen, events, output
 from listbridge.cli.completion import slugs
 from listbridge.cli.options import (
@@ -67,8 +68,9 @@ def show(id_: str, settings: Settings) -> None:
 
 @held.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--always", is_flag=True, help="Let the author in for good.")
 @common
-def approve(ids: tuple[str, ...], settings: Settings) -> None:
+def approve(ids: tuple[str, ...], always: bool, settings: Settings) -> None:
     """Accept each post; it goes out with the next `poll-once`, or at once where `serve` runs."""
     with opened(settings) as installation:
         wanted = chosen.ids(ids)
@@ -81,7 +83,8 @@ def approve(ids: tuple[str, ...], settings: Settings) -> None:
                 return False
             _require_usable(installation, post)
             category = installation.category(post.category)
-            return actions.approve(tx, category, post, policies.get(post_id, Policy.UNKNOWN))
+            policy = policies.get(post_id, Policy.UNKNOWN)
+            return actions.approve(tx, category, post, policy, for_good=always)
 
         chosen.each(
             installation.db, wanted, act, done="approved", not_done=_NOT_HELD, tell=events.held
@@ -100,9 +103,7 @@ def reject(ids: tuple[str, ...], because: str | None, settings: Settings) -> Non
             post = posts.find(tx, post_id)
             if post is None or post.state is not PostState.HELD:
                 return False
-            usable = post.category in installation.ids
-            category = installation.category(post.category) if usable else None
-            return actions.reject(tx, category, post, because)
+            return actions.reject(tx, _usable(installation, post), post, because)
 
         chosen.each(
             installation.db,
@@ -120,10 +121,17 @@ def reject(ids: tuple[str, ...], because: str | None, settings: Settings) -> Non
 def discard(ids: tuple[str, ...], settings: Settings) -> None:
     """Discard each post without a word."""
     with opened(settings) as installation:
+
+        def act(tx: Tx, post_id: int) -> bool:
+            post = posts.find(tx, post_id)
+            if post is None or post.state is not PostState.HELD:
+                return False
+            return actions.discard(tx, _usable(installation, post), post)
+
         chosen.each(
             installation.db,
             chosen.ids(ids),
-            actions.discard,
+            act,
             done="discarded",
             not_done=_NOT_HELD,
             tell=events.held,
@@ -153,6 +161,10 @@ def _policies(installation: Installation, post_ids: list[int]) -> dict[int, Poli
 def _text(installation: Installation, post: Post, raw: bytes) -> str:
     category = installation.configuration.categories.get(post.category)
     return parse(raw).text if category is None else opened_by(category, raw).parsed.text
+
+
+def _usable(installation: Installation, post: Post) -> Category | None:
+    return installation.category(post.category) if post.category in installation.ids else None
 
 
 def _require_usable(installation: Installation, post: Post) -> None:

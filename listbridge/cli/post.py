@@ -31,11 +31,15 @@ def _moment(_context: click.Context, _option: click.Parameter, text: str | None)
     return at
 
 
-def _tell_scheduled(category: str, at: datetime, *, as_json: bool) -> None:
+def _tell_scheduled(category: str, inbound_id: int, at: datetime, *, as_json: bool) -> None:
     if as_json:
-        output.show_json({"category": category, "scheduled": at})
-    else:
-        click.echo(f"It waits until {at.astimezone():%Y-%m-%d %H:%M %Z}.", err=True)
+        output.show_json({"id": str(inbound_id), "category": category, "scheduled": at})
+        return
+    click.echo(
+        f"It waits until {at.astimezone():%Y-%m-%d %H:%M %Z}; "
+        f"`listbridge posts scheduled withdraw {inbound_id}` takes it back.",
+        err=True,
+    )
 
 
 @click.command()
@@ -63,7 +67,7 @@ def post(category: str, approve: bool, at: datetime | None, settings: Settings) 
             )
         events.received(category, inbound_id, raw)
         if at is not None:
-            _tell_scheduled(category, at, as_json=settings.json)
+            _tell_scheduled(category, inbound_id, at, as_json=settings.json)
             return
         dispatch(installation.db, installation.reader(category), inbound_id)
         with installation.db.reading() as tx:

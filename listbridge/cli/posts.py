@@ -6,6 +6,7 @@ from listbridge.cli import chosen, output
 from listbridge.cli.completion import slugs
 from listbridge.cli.options import Settings, common, opened, require_category
 from listbridge.cli.queue import delivery_row
+from listbridge.cli.scheduled import scheduled
 from listbridge.errors import ListbridgeError
 from storage import deliveries
 from storage import posts as store
@@ -18,6 +19,9 @@ from storage.posts import Post
 def posts(context: click.Context, settings: Settings) -> None:
     """What was written to a category."""
     context.obj = settings
+
+
+posts.add_command(scheduled)
 
 
 @posts.command("list")
@@ -48,13 +52,19 @@ def show(id_: str, settings: Settings) -> None:
         sent = deliveries.of_post(tx, post_id)
     if settings.json:
         rows = [delivery_row(one) for one in sent]
-        output.show_json({**post_row(post), "trail": post.trail, "deliveries": rows})
+        output.show_json({**_row(post), "trail": post.trail, "deliveries": rows})
         return
-    output.show_one(post_row(post), as_json=False)
+    output.show_one(_row(post), as_json=False)
     for step in post.trail:
         click.echo(f"  {step['rule']}: {step['verdict']} {step['reason']}".rstrip())
     columns = ("recipient", "state", "attempts", "last_reply")
     output.show([delivery_row(x) for x in sent], columns, as_json=False, nothing="No deliveries.")
+
+
+def _row(post: Post) -> output.Row:
+    """Return a post with what a person decided about it, if one did."""
+    decided = {"decided_by": post.decided_by, "decided_at": post.decided_at}
+    return {**post_row(post), **(decided if post.decided_at else {})}
 
 
 def post_row(post: Post) -> output.Row:

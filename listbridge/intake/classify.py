@@ -6,6 +6,7 @@ from enum import StrEnum
 from listbridge import message
 from listbridge.category import Category
 from listbridge.message import Command, ParsedMessage
+from listbridge.moderation import answers
 from storage import outbox, posts
 from storage.database import Tx
 
@@ -46,6 +47,8 @@ def classify(
         return Finding(Kind.DUPLICATE, reason)
     if command := message.command(parsed, category.address):
         return Finding(Kind.COMMAND, f"the command {command.word.value!r}", command)
+    if command := answers.known(tx, category, category_id, parsed):
+        return Finding(Kind.COMMAND, "an answer to a moderator's mail", command)
     return Finding(Kind.POST)
 
 

@@ -1,8 +1,8 @@
 """Dispatch: decide what has been received, in its order, each message all or nothing."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from listbridge import clock
@@ -21,10 +21,13 @@ from listbridge.intake.tally import Tally
 from listbridge.membership import requests
 from listbridge.membership.posts import tell_author
 from listbridge.membership.requests import Request
+from listbridge.moderation import answers
+from listbridge.moderation.letters import Letters
 from listbridge.moderation.rules import Action
 from storage import categories, cross_posts, inbound, posts, raw_messages, tokens
 from storage.database import Database, Tx
 from storage.inbound import Inbound
+from storage.posts import Post
 from storage.states import PostState, Result, Source
 
 # For so long messages are read that are to be decided together, and no transaction that decides
@@ -57,7 +60,9 @@ class _Read:
     one: Inbound
     raw: bytes
     understood: Understood | None  #: None where the same bytes came before
-    policy: Policy = Policy.UNKNOWN  #: of the author's domain, as far as it is asked for
+    released: Post | None = None  #: the held post that it may let out
+    #: Of the domains of those two, as far as they are asked for.
+    policies: Mapping[str | None, Policy] = field(default_factory=dict)
 
     @property
     def is_history(self) -> bool:
@@ -68,6 +73,15 @@ class _Read:
     def author(self) -> str | None:
         """Who wrote it, as far as that is known."""
         return self.understood.parsed.author if self.understood else None
+
+    @property
+    def released_author(self) -> str | None:
+        """Who wrote the held post that it may let out."""
+        return self.released.sender if self.released else None
+
+    def policy(self, author: str | None) -> Policy:
+        """Return the policy of an author's domain."""
+        return self.policies.get(author, Policy.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,7 @@ class _Decision:
     queued: int = 0
     refusal: str | None = None
     bounces: Sequence[Recorded] = ()
+    moderated: Post | None = None  #: a held post that a moderator has decided about
 
 
 def nobody_waits(_category_id: int) -> None:
@@ -168,8 +183,7 @@ def _read_some(db: Database, category: Category, waiting: Sequence[Inbound]) -> 
     begun = monotonic()
     for one, (raw, repeated) in zip(waiting, stored, strict=True):
         try:
-            understood = None if repeated else _understood(db, category, one, raw)
-            read.append(_Read(one, raw, understood))
+            read.append(_understood(db, category, one, raw, repeated=repeated))
         except Exception:
             break  # It is read again, alone, and what is wrong with it is seen to then.
         if monotonic() > begun + _LONG:
@@ -177,25 +191,36 @@ def _read_some(db: Database, category: Category, waiting: Sequence[Inbound]) -> 
     return read
 
 
-def _understood(db: Database, category: Category, one: Inbound, raw: bytes) -> Understood:
+def _understood(
+    db: Database, category: Category, one: Inbound, raw: bytes, *, repeated: bool
+) -> _Read:
     """Read a message, and where it is another list's copy of a post, that post."""
-    return umbrella.seen_through(db, category, one.category_id, understand(raw, category))
+    if repeated:
+        return _Read(one, raw, None)
+    understood, released = understand(raw, category), None
+    understood = umbrella.seen_through(db, category, one.category_id, understood)
+    if understood.parsed.tokens:
+        with db.reading() as tx:
+            released = answers.post_in_question(
+                tx, category, one.category_id, understood.parsed, clock.now()
+            )
+    return _Read(one, raw, understood, released=released)
 
 
 def _lock(tx: Tx, category: Category, category_id: int, read: Collection[_Read]) -> None:
     """Keep others from deciding in this category and, where that matters, about the same posts."""
     categories.lock(tx, category_id)
     if category.posting.knows_others:
-        understood = (each.understood for each in read)
-        cross_posts.lock(tx, [one.message_id for one in understood if one is not None])
+        posts_in_hand = (post for one in read for post in (one.understood, one.released))
+        cross_posts.lock(tx, [one.message_id for one in posts_in_hand if one is not None])
 
 
 def _with_policies(category: Category, read: list[_Read]) -> list[_Read]:
     """Add the policies of the authors' domains, all asked for at the same time."""
-    found = from_choice.policies(category, [x.author for x in read if not x.is_history])
-    if not found:
-        return read
-    return [replace(one, policy=found.get(one.author, one.policy)) for one in read]
+    authors = [one.author for one in read if not one.is_history]
+    authors += [one.released_author for one in read]
+    found = from_choice.policies(category, authors)
+    return [replace(one, policies=found) for one in read] if found else read
 
 
 def _stored(tx: Tx, one: Inbound) -> tuple[bytes, bool]:
@@ -212,8 +237,8 @@ def _decide_alone(db: Database, category: Category, one: Inbound, tally: Tally) 
     with in_hand.shunted_if_bad(db, one, tally) as hand:
         with db.reading() as tx:
             hand.raw, repeated = _stored(tx, one)
-        understood = None if repeated else _understood(db, category, one, hand.raw)
-        [read] = _with_policies(category, [_Read(one, hand.raw, understood)])
+        understood = _understood(db, category, one, hand.raw, repeated=repeated)
+        [read] = _with_policies(category, [understood])
         with db.transaction() as tx:
             _lock(tx, category, one.category_id, [read])
             decision = _record(tx, category, read)
@@ -235,6 +260,8 @@ def _tell(read: _Read, decision: _Decision, tally: Tally) -> None:
         queued=decision.queued,
         refusal=decision.refusal,
     )
+    if decision.moderated is not None:
+        events.moderated(decision.moderated)
     bounce_events.recorded(read.one.category, decision.bounces)
 
 
@@ -253,11 +280,18 @@ def _record(tx: Tx, category: Category, read: _Read) -> _Decision | None:
         judgement = consider(tx, category, one.category_id, read.understood, approved=one.approved)
     finding = judgement.finding
     if finding.kind is Kind.POST:
-        return _post(tx, category, one, read.understood, judgement, read.policy)
+        return _post(tx, category, one, read.understood, judgement, read.policy(read.author))
     if finding.kind is Kind.BOUNCE:
         return _bounce(tx, category, one, read.understood, judgement)
     if finding.command is not None:
-        return _command(tx, category, one, read.understood, judgement)
+        return _command(
+            tx,
+            category,
+            one,
+            read.understood,
+            judgement,
+            read.policy(read.released_author),
+        )
     done = inbound.finish(tx, one.id, _RESULTS[finding.kind], reason=finding.reason, now=now)
     return _Decision(judgement, _COUNTERS[finding.kind]) if done else None
 
@@ -275,7 +309,12 @@ def _bounce(
 
 
 def _command(
-    tx: Tx, category: Category, one: Inbound, understood: Understood, judgement: Judgement
+    tx: Tx,
+    category: Category,
+    one: Inbound,
+    understood: Understood,
+    judgement: Judgement,
+    policy: Policy,
 ) -> _Decision | None:
     """Everything a command leads to, in the transaction that decides it.
 
@@ -289,12 +328,11 @@ def _command(
         return _Decision(judgement, "shunted") if shunted else None
     if not inbound.finish(tx, one.id, Result.COMMAND, reason=finding.reason, now=now):
         return None
-    done = requests.carry_out(
-        Request(tx, category, one.category_id, finding.command, understood.parsed, now)
-    )
+    request = Request(tx, category, one.category_id, finding.command, understood.parsed, now)
+    done = answers.carry_out(request, policy) or requests.carry_out(request)
     inbound.give_reason(tx, one.id, done.reason)
     judgement = replace(judgement, finding=replace(finding, reason=done.reason))
-    return _Decision(judgement, _COUNTERS[Kind.COMMAND], queued=done.told)
+    return _Decision(judgement, _COUNTERS[Kind.COMMAND], queued=done.told, moderated=done.decided)
 
 
 def _post(
@@ -335,6 +373,8 @@ def _post(
     if verdict.action is not Action.ACCEPT:
         # Whoever may not have written it has nothing to do with it.
         told = 0 if judgement.is_doubted else tell_author(tx, category, post, now)
+        if verdict.action is Action.HOLD:
+            told += Letters(tx, category, one.category_id, now).held(post, understood.password)
         return _Decision(judgement, counter, post_id, told)
     made = fanout.fan_out(
         tx,

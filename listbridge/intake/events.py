@@ -7,6 +7,8 @@ from listbridge.intake.classify import Kind
 from listbridge.intake.judge import Judgement, Understood
 from listbridge.moderation.rules import Action
 from storage.inbound import Inbound
+from storage.posts import Post
+from storage.states import PostState
 
 _MESSAGE = {
     Kind.BOUNCE: "message.bounce",
@@ -19,6 +21,12 @@ _POST = {
     Action.HOLD: "post.held",
     Action.REJECT: "post.rejected",
     Action.DISCARD: "post.discarded",
+}
+
+_HELD = {
+    PostState.ACCEPTED: "held.approved",
+    PostState.REJECTED: "held.rejected",
+    PostState.DISCARDED: "held.discarded",
 }
 
 
@@ -88,6 +96,18 @@ def decided(
         reason=verdict.reason,
         queued=queued if verdict.action is Action.ACCEPT else None,
         refusal=refusal,
+    )
+
+
+def moderated(post: Post) -> None:
+    """Tell what a moderator has decided by mail."""
+    maillog.info(
+        _HELD[post.state],
+        category=post.category,
+        post=post.id,
+        message_id=post.message_id,
+        reason=post.reason,
+        by=post.decided_by,
     )
 
 

@@ -9,11 +9,12 @@ from listbridge.intake import repeats, thread
 from listbridge.intake.classify import Finding, Kind, classify, duplicate
 from listbridge.intake.history import history
 from listbridge.membership import subscriptions
-from listbridge.message import ParsedMessage, authenticity
+from listbridge.message import ParsedMessage, key
 from listbridge.moderation.chain import Verdict, judge
+from listbridge.moderation.doubts import doubt
 from listbridge.moderation.password import Opened, opened
 from listbridge.moderation.rules import Action, Submission
-from listbridge.posting import Posting
+from storage import allowed
 from storage.database import Tx
 from storage.subscriptions import Subscription
 
@@ -111,8 +112,9 @@ def _submission(
         approved=approved,
         repetitions=repeats.same_answers(tx, category_id, parsed),
         kind=category.kind,
-        is_staff=author is not None and message.key(author) in category.staff,
-        doubt=_doubt(posting, parsed),
+        is_staff=author is not None and key(author) in category.staff,
+        is_let_in=lambda: author is not None and allowed.is_allowed(tx, category_id, key(author)),
+        doubt=doubt(posting, parsed),
         accepted_before=before.accepted_before,
         by_author=before.by_author,
         in_thread=before.in_thread,
@@ -120,12 +122,3 @@ def _submission(
         shows_password=understood.password.remains,
         umbrella=understood.umbrella,
     )
-
-
-def _doubt(posting: Posting, parsed: ParsedMessage) -> str | None:
-    """Say why the author may be somebody else; None also where nobody asks."""
-    if posting.authenticate == "off" or parsed.author is None:
-        return None
-    if posting.authserv_id is None:
-        return "no server is named that could tell"
-    return authenticity.doubt(parsed.head, parsed.author, posting.authserv_id)

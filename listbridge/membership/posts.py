@@ -22,27 +22,44 @@ def tell_author(tx: Tx, category: Category, post: Post, now: datetime) -> int:
     Nobody else is told, as anybody can write in anybody's name, and he only once a day.
     """
     what = _NOTICES.get(post.state)
-    rule = post.trail[-1]["rule"] if post.trail else ""
+    rule = _rule(post)
     one = _subscriber(tx, post)
     if what is None or one is None or rule in _SILENT or category.outgoing is None:
         return 0
     if not may_answer(tx, category, post.category_id, what, one.address, now):
         return 0
     said = word(rule.replace("_", "-"), one.language or category.language, category.texts)
-    _tell(tx, category, post, what, one, said or post.reason or "", now)
+    _tell(tx, category, post, what, one.address, one.language, said or post.reason or "", now)
     return 1
 
 
 def tell_rejected(
-    tx: Tx, category: Category, post: Post, because: str | None, now: datetime
+    tx: Tx,
+    category: Category,
+    post: Post,
+    because: str | None,
+    now: datetime,
+    *,
+    is_vouched: bool = False,
 ) -> int:
-    """Tell a subscriber that a moderator has rejected his post; return how many were told."""
+    """Tell an author that a moderator has rejected his post; return how many were told.
+
+    He has to be a subscriber, or vouched for by the mailbox's server, and is told nothing of what
+    robots write.
+    """
     one = _subscriber(tx, post)
-    if one is None or category.outgoing is None:
+    to = one.address if one else post.sender if is_vouched else None
+    if to is None or _rule(post) in _SILENT or category.outgoing is None:
         return 0
-    said = because or word("by-moderator", one.language or category.language, category.texts)
-    _tell(tx, category, post, Notice.REJECTED, one, said or "", now)
+    language = one.language if one else None
+    said = because or word("by-moderator", language or category.language, category.texts)
+    _tell(tx, category, post, Notice.REJECTED, to, language, said or "", now)
     return 1
+
+
+def _rule(post: Post) -> str:
+    """The rule that decided."""
+    return post.trail[-1]["rule"] if post.trail else ""
 
 
 def _subscriber(tx: Tx, post: Post) -> Subscription | None:
@@ -54,13 +71,14 @@ def _tell(
     category: Category,
     post: Post,
     what: Notice,
-    one: Subscription,
+    to: str,
+    language: str | None,
     reason: str,
     now: datetime,
 ) -> None:
     writing = Writing(
-        one.address,
-        language=one.language,
+        to,
+        language=language,
         values={"subject": post.subject, "reason": reason},
         answers=post.message_id,
     )

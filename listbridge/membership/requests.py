@@ -19,6 +19,7 @@ from listbridge.notices import Notice, Writing
 from storage import leaving, tokens
 from storage import subscriptions as store
 from storage.database import Tx
+from storage.posts import Post
 from storage.states import News, Origin, Purpose
 from storage.subscriptions import Subscription
 from storage.tokens import Token
@@ -48,7 +49,8 @@ class Done:
     """What came of a request."""
 
     reason: str  #: for the record; it holds no secret
-    told: int = 0  #: notices written
+    told: int = 0  #: notices written, and deliveries made
+    decided: Post | None = None  #: the held post that a moderator has decided about, as it is now
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ protection signed and encrypted parts
 parse      all of it together: ParsedMessage
 identity   raw hash, fingerprint, derived Message-ID
 robots     bounces, auto-replies, loops, commands
+own_words  an answer without what it quotes
+decisions  what a moderator answers
 compose    the copy for subscribers, made of:
            authorship, replies, subject, listfields, dropping, pages, footer, recode, dkim
 personal   one message, and each recipient's own copy of it

@@ -28,11 +28,12 @@ class Word(StrEnum):
     REMOVE_ADDRESS = "remove-address"
     HELP = "help"
     OWNER = "owner"  #: the mail is for the owners
+    MODERATE = "moderate"  #: an answer to what a moderator was asked, known by what it answers
 
 
 @dataclass(frozen=True)
 class Command:
-    """What is wanted; the argument of `confirm` and `leave` is a secret."""
+    """What is wanted; the argument of `confirm`, `leave` and `moderate` is a secret, or none."""
 
     word: Word
     argument: str = field(default="", repr=False)

@@ -32,6 +32,7 @@ _QUOTED_PRINTABLE = re.compile(
     + rb"(?:%b[A-Za-z2-7]){%d}" % (_SOFT, _DIGITS)
     + rb"(?:(?:%b[A-Za-z2-7]){%d})?" % (_SOFT, _WHOSE)
 )
+_BLOTTED = (_CONFIRM + _BLOT * _DIGITS, _LEAVE + _BLOT * (_DIGITS + _WHOSE))
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+")
 
 
@@ -77,10 +78,19 @@ def blotted(text: str) -> str:
 
 def is_blotted(line: str) -> bool:
     """Say whether a line is one token, made useless, with or without `confirm` in front."""
-    return line.removeprefix("confirm ") in (
-        _CONFIRM + _BLOT * _DIGITS,
-        _LEAVE + _BLOT * (_DIGITS + _WHOSE),
-    )
+    return line.removeprefix("confirm ") in _BLOTTED
+
+
+def holds_blotted(line: str) -> bool:
+    """Say whether there is a token in a line, made useless."""
+    return any(one in line for one in _BLOTTED)
+
+
+def without_blotted(text: str) -> str:
+    """Return the text without tokens that were made useless."""
+    for one in _BLOTTED:
+        text = text.replace(one, "")
+    return text
 
 
 def quoted(raw: bytes, root: Part) -> tuple[str, ...]:

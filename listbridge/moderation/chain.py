@@ -26,6 +26,7 @@ _CHAIN: tuple[Callable[[Submission], Opinion | None], ...] = (
     rules.in_doubt,  # before everything that trusts the author
     rules.staff,
     rules.allowed,
+    rules.let_in,
     rules.announce_only,
     rules.first_posts,
     rules.member,

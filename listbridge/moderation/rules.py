@@ -1,5 +1,6 @@
 """The rules: each looks at one message and has an opinion about it, or none."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,6 +41,7 @@ class Submission:
     repetitions: int = 0  #: how often its author has given this very answer lately
     kind: Kind = "discussion"
     is_staff: bool = False  #: its author is an owner or a moderator
+    is_let_in: Callable[[], bool] = bool  #: asks whether a moderator has let its author in
     doubt: str | None = None  #: why its author may be somebody else, where that is asked
     accepted_before: int = 0  #: posts of its author, where that is asked
     by_author: int = 0  #: its author's posts within the time of `max_by_author`
@@ -52,6 +54,12 @@ class Submission:
     def treatment(self) -> Action:
         """What the category says of people like its author."""
         return Action(self.posting.members if self.is_member else self.posting.non_members)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether somebody gains by writing in its author's name."""
+        named = senders.named(self.author, self.posting.allow) is not None
+        return named or self.is_staff or self.is_member or self.is_let_in()
 
     @property
     def author(self) -> str:
@@ -176,8 +184,7 @@ def umbrella(post: Submission) -> Opinion | None:
 
 def in_doubt(post: Submission) -> Opinion | None:
     """See to it that nobody gets by what is trusted in another's name (RFC 8601)."""
-    trusted = senders.named(post.author, post.posting.allow) or post.is_staff or post.is_member
-    if post.doubt is None or not trusted:
+    if post.doubt is None or not post.is_trusted:
         return None
     if post.posting.authenticate == "hold":
         return Opinion(Action.HOLD, f"it may not be the author's own: {post.doubt}")
@@ -196,6 +203,14 @@ def allowed(post: Submission) -> Opinion | None:
     """Accept what people write whom the category's allow list names."""
     if entry := senders.named(post.author, post.posting.allow):
         return Opinion(Action.ACCEPT, f"the author is on the allow list ({entry})")
+    return None
+
+
+def let_in(post: Submission) -> Opinion | None:
+    """Accept what people write whom a moderator has let in for good."""
+    waits = post.treatment is not Action.ACCEPT or post.accepted_before < post.posting.first_posts
+    if waits and post.is_let_in():
+        return Opinion(Action.ACCEPT, "a moderator has let the author in for good")
     return None
 
 

@@ -7,7 +7,7 @@ notice      one such text, filled in, as a mail in plain text and HTML
 """
 
 from listbridge.notices.alert import Condition, Ended, What, alert
-from listbridge.notices.catalogue import Notice, word
+from listbridge.notices.catalogue import Notice, word, word_in_all
 from listbridge.notices.letter import letter
 from listbridge.notices.notice import Writing, notice
 
@@ -21,4 +21,5 @@ __all__ = [
     "letter",
     "notice",
     "word",
+    "word_in_all",
 ]

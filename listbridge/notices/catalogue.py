@@ -47,10 +47,23 @@ class Notice(StrEnum):
     ADDRESS_TAKEN = "address-taken"
     BOUNCE_REPORT = "bounce-report"
     NEWS = "news"
+    HELD_POST = "held-post"
+    HELD_POSTS = "held-posts"
+    DECIDED = "decided"
+    TOO_LATE = "too-late"
+    UNCLEAR = "unclear"
+    NO_CODE = "no-code"
 
 
 #: What every notice knows.
 _ALWAYS = frozenset({"list", "address", "owner", "member"})
+# What can be answered, as a word and as a link, see `moderation.asking`.
+_DECISIONS = {"approve", "let_in", "reject", "discard"} | {
+    "approve_link",
+    "let_in_link",
+    "reject_link",
+    "discard_link",
+}
 #: What some know besides.
 _MORE = {
     Notice.CONFIRM_SUBSCRIBE: {"code", "until"},
@@ -66,6 +79,14 @@ _MORE = {
     Notice.ADDRESS_TAKEN: {"other"},
     Notice.BOUNCE_REPORT: {"since", "text"},
     Notice.NEWS: {"text"},
+    Notice.HELD_POST: {"subject", "author", "reason", "rule", "passed", "text", "post"}
+    | {"attachment", "remark", "code", "until"}
+    | _DECISIONS,
+    Notice.HELD_POSTS: {"number", "text", "more", "until"},
+    Notice.DECIDED: {"subject", "author", "decision", "by", "at"},
+    Notice.TOO_LATE: {"subject", "author", "decision", "by", "at"},
+    Notice.UNCLEAR: {"subject", "author", "code", "until"} | _DECISIONS,
+    Notice.NO_CODE: set(),
 }
 
 
@@ -94,6 +115,12 @@ def word(name: str, language: str, own: Texts) -> str | None:
             if name in texts.get(_WORDS, {}):
                 return texts[_WORDS][name]
     return None
+
+
+def word_in_all(name: str, own: Texts) -> list[str]:
+    """Return what a word or phrase is in every language, built-in or not."""
+    every = [texts.get(_WORDS, {}) for source in (_built_in(), own) for texts in source.values()]
+    return list(dict.fromkeys(words[name] for words in every if name in words))
 
 
 def languages() -> frozenset[str]:

@@ -1,6 +1,6 @@
 """One notice: a text of the catalogue, filled in, as a mail in plain text and HTML."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -20,6 +20,9 @@ from storage.service_mail import Letter
 
 # A notice is no place for a long text of somebody else's.
 _LONGEST_VALUE = 20_000
+_ATTACHED = (
+    Head().append("Content-Type", "message/rfc822").append("Content-Disposition", "attachment")
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Writing:
     answers: str | None = None  #: Message-ID of the mail that it is an answer to
     reply_to: str | None = None  #: an address; None: the list's
     about: str | None = None  #: the address that $member stands for; None: whom it goes to
+    mark: str = ""  #: what its Message-ID begins with, so that an answer to it is known
+    attached: bytes | None = None  #: a message in ASCII, with lawful lines
 
 
 def notice(category: Category, what: Notice, writing: Writing, now: datetime) -> Letter:
@@ -45,7 +50,7 @@ def notice(category: Category, what: Notice, writing: Writing, now: datetime) ->
     values = _values(category, writing)
     subject = words.tidy(Template(texts["subject"]).substitute(values))
     text = Template(texts["text"]).substitute(values).strip("\n") + "\n"
-    message_id = f"<{uuid4().hex}@{category.address.rpartition('@')[2]}>"
+    message_id = f"<{writing.mark}{uuid4().hex}@{category.address.rpartition('@')[2]}>"
     address = safe(category.address, "the list's address").encode()
     head = (
         Head()
@@ -64,7 +69,15 @@ def notice(category: Category, what: Notice, writing: Writing, now: datetime) ->
     if writing.answers is not None:
         head = head.append("In-Reply-To", writing.answers).append("References", writing.answers)
     page = html.page(_html(texts, values) or html.from_text(text), title=subject, language=language)
-    return _alternative(message_id, head, text, page)
+    parts = [_part("text/plain", text), _part("text/html", page)]
+    head = head.append("MIME-Version", "1.0")
+    if writing.attached is None:
+        outer, body = _multipart("alternative", head, parts)
+        return Letter(message_id, outer.to_bytes(), body)
+    inner, alternative = _multipart("alternative", Head(), parts)
+    attached = _ATTACHED.to_bytes() + writing.attached
+    outer, body = _multipart("mixed", head, [inner.to_bytes() + alternative, attached])
+    return Letter(message_id, outer.to_bytes(), body)
 
 
 def _values(category: Category, writing: Writing) -> dict[str, str]:
@@ -89,15 +102,12 @@ def _html(texts: Mapping[str, str], values: Mapping[str, str]) -> str | None:
     return Template(texts["html"]).substitute({name: escape(x) for name, x in values.items()})
 
 
-def _alternative(message_id: str, head: Head, text: str, page: str) -> Letter:
+def _multipart(kind: str, head: Head, parts: Sequence[bytes]) -> tuple[Head, bytes]:
     boundary = f"=_listbridge_{uuid4().hex}"
-    outer = head.append("MIME-Version", "1.0").append(
-        "Content-Type", f'multipart/alternative; boundary="{boundary}"'
-    )
-    parts = [_part("text/plain", text), _part("text/html", page)]
+    outer = head.append("Content-Type", f'multipart/{kind}; boundary="{boundary}"')
     mark = f"--{boundary}".encode()
     body = b"".join(mark + b"\r\n" + part + b"\r\n" for part in parts) + mark + b"--\r\n"
-    return Letter(message_id, outer.to_bytes(), body)
+    return outer, body
 
 
 def _part(kind: str, text: str) -> bytes:

@@ -13,6 +13,7 @@ from listbridge.category import Category
 from listbridge.intake.dispatch import nobody_waits
 from listbridge.intake.readers import Reader
 from listbridge.membership import bounce_report, news, probes
+from listbridge.moderation import summary
 from storage import categories, duties
 from storage.database import Database, Tx
 from storage.states import Duty
@@ -25,6 +26,7 @@ _DO: Mapping[Duty, Doing] = {
     Duty.PROBES: probes.see_to,
     Duty.BOUNCE_REPORT: bounce_report.see_to,
     Duty.NEWS: news.see_to,
+    Duty.SUMMARY: summary.send,
 }
 
 

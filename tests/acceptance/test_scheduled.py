@@ -48,7 +48,9 @@ def test_a_scheduled_post_is_on_record_and_waits(program: Program) -> None:
     done = program.run("--json", *POST, "2099-11-22T09:00+01:00", stdin=letter(1))
     program.run("poll-once")
 
-    assert json.loads(done.stdout) == {"category": "general", "scheduled": "2099-11-22T08:00:00Z"}
+    [waiting] = program.json("posts", "scheduled", "list")
+    told = {"id": waiting["id"], "category": "general", "scheduled": "2099-11-22T08:00:00Z"}
+    assert json.loads(done.stdout) == told
     [status] = program.json("status")
     assert (status["undecided"], status["scheduled"]) == (0, 1)
     assert program.json("posts", "list", "general") == []
@@ -74,3 +76,27 @@ def test_a_service_sends_it_soon_after_its_time_however_rarely_it_polls(program:
 
     [post] = program.json("posts", "list", "general")
     assert post["state"] == "accepted"
+
+
+def test_what_was_withdrawn_is_never_posted_and_can_be_handed_in_again(program: Program) -> None:
+    program.run(*POST, "2099-11-22T09:00", stdin=letter(1))
+    [waiting] = program.json("posts", "scheduled", "list", "general")
+    assert waiting["subject"] == "utf8 letter 1 of run"
+
+    program.run("posts", "scheduled", "withdraw", waiting["id"])
+
+    done = program.run("posts", "scheduled", "withdraw", waiting["id"], status=1)
+    assert b"not scheduled (any more)" in done.stderr
+    assert program.json("posts", "scheduled", "list") == []
+    [status] = program.json("status")
+    assert (status["undecided"], status["scheduled"]) == (0, 0)
+    program.run("post", "general", "--approve", stdin=letter(1))
+    assert [x["state"] for x in program.json("posts", "list", "general")] == ["accepted"]
+
+
+def test_what_was_posted_cannot_be_withdrawn(program: Program) -> None:
+    program.run("post", "general", "--approve", stdin=letter(1))
+
+    program.run("posts", "scheduled", "withdraw", "1", status=1)
+
+    assert [x["state"] for x in program.json("posts", "list", "general")] == ["accepted"]

@@ -10,7 +10,14 @@ import click
 import pytest
 from pydantic import BaseModel
 
-from listbridge.category import BounceSettings, Category, Members, MessageSettings, Posting
+from listbridge.category import (
+    BounceSettings,
+    Category,
+    Members,
+    MessageSettings,
+    Moderation,
+    Posting,
+)
 from listbridge.cli import command
 from listbridge.config import not_yet
 from listbridge.config.models import (
@@ -46,6 +53,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "### `[members]`": Members,
     "### `[message]`": MessageSettings,
     "### `[bounces]`": BounceSettings,
+    "### `[moderation]`": Moderation,
     "### `[subscribers]`": Subscribers,
     "## OAuth2": OAuth2Settings,
 }
@@ -117,7 +125,7 @@ def test_every_key_is_described_and_no_other(heading: str) -> None:
     names = {aliases.get(name, name) for name in MODELS[heading].model_fields}
     tables = {"web", "alerts", "mail_sessions", "posting", "message", "bounces", "subscribers"}
     if heading == "## A category":
-        tables |= {"incoming", "outgoing", "members"}
+        tables |= {"incoming", "outgoing", "members", "moderation"}
 
     assert _keys_of(_section(heading)) == names - tables
 
@@ -153,6 +161,7 @@ def test_keys_without_effect_are_marked_and_no_others() -> None:
         "### `[members]`": "members.",
         "### `[message]`": "message.",
         "### `[bounces]`": "bounces.",
+        "### `[moderation]`": "moderation.",
         "### `[subscribers]`": "subscribers.",
     }
     whole = {"alerts.*": {"alerts.to", "alerts.mail_session"}}
@@ -164,7 +173,8 @@ def test_keys_without_effect_are_marked_and_no_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [Category, IncomingSettings, OutgoingSettings, Posting, Members, BounceSettings]
+    "model",
+    [Category, IncomingSettings, OutgoingSettings, Posting, Members, BounceSettings, Moderation],
 )
 def test_defaults_that_are_written_down_are_the_real_ones(model: type[BaseModel]) -> None:
     headings = {found: heading for heading, found in MODELS.items()} | {Category: "## A category"}

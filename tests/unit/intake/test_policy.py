@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from listbridge import clock
-from listbridge.category import Posting
+from listbridge.category import Moderation, Posting
 from listbridge.intake.dispatch import dispatch
 from listbridge.intake.simulate import Simulation, simulate
 from listbridge.intake.tally import Tally
@@ -42,6 +42,7 @@ def rules(office: Office, *, kind: Any = "discussion", **settings: Any) -> None:
         outgoing=SENDING,
         kind=kind,
         owners=("owner@example.net",),
+        moderation=Moderation(mail="off"),
         posting=Posting(**settings),
     )
 

@@ -130,7 +130,7 @@ def test_a_rejected_post_goes_to_nobody(office: Office, because: str | None, rea
 def test_a_discarded_post_goes_to_nobody(office: Office) -> None:
     held = post(office)
 
-    assert do(office, lambda tx: actions.discard(tx, held.id))
+    assert do(office, lambda tx: actions.discard(tx, office.category, held))
 
     assert post(office).state is PostState.DISCARDED
     assert recipients(office) == []
@@ -139,7 +139,7 @@ def test_a_discarded_post_goes_to_nobody(office: Office) -> None:
 def test_the_first_decision_stands(office: Office) -> None:
     held = post(office)
     every: tuple[Callable[[Tx], bool], ...] = (
-        lambda tx: actions.discard(tx, held.id),
+        lambda tx: actions.discard(tx, office.category, held),
         lambda tx: actions.approve(tx, office.category, held),
         lambda tx: actions.reject(tx, office.category, held, "late"),
     )
