@@ -1,17 +1,25 @@
 """One category's settings: what it reads, what it sends, and what it does with a post."""
 
 import math
+import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    model_validator,
+)
 
 from listbridge.mailbox import IncomingSettings
 from listbridge.message import FOOTER_NAMES, PERSONAL_FOOTER_NAMES, key, placeholders
 from listbridge.posting import AttachmentKind, Posting, SomeSize
-from listbridge.quantities import Duration
+from listbridge.quantities import Duration, Size
 from listbridge.settings import MailAddress, NonEmpty, Settings
 from listbridge.submission import OutgoingSettings
 
@@ -19,6 +27,7 @@ __all__ = [
     "KINDS",
     "Category",
     "CategoryBasics",
+    "DigestSettings",
     "Kind",
     "MailAddress",
     "MessageSettings",
@@ -53,6 +62,7 @@ _NEED_OWN_COPIES = (
     "{member} and {unsubscribe} are each subscriber's own and need copies of his own; set "
     "personalise = true, or leave them out"
 )
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
 def _some_time(value: timedelta) -> timedelta:
@@ -102,6 +112,31 @@ class MessageSettings(Settings):
     footer: Annotated[str, AfterValidator(_footer)] = ""  # behind what it depends on
 
 
+def _time_of_day(value: object) -> time:
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    found = _TIME.fullmatch(str(value))
+    if found is None:
+        raise ValueError('write a time of day, such as "07:00"')
+    return time(int(found[1]), int(found[2]))
+
+
+def _some_size(value: int) -> int:
+    if value <= 0:
+        raise ValueError('write a size above zero, such as "5MB"')
+    return value
+
+
+class DigestSettings(Settings):
+    """When digests are sent, and how large one may be."""
+
+    every: Literal["daily", "weekly"] = "daily"
+    #: By the clock of this machine's time zone; weekly ones on Mondays.
+    at: Annotated[time, BeforeValidator(_time_of_day)] = time(7, 0)
+    #: Octets; once so much has gathered it is sent at once.
+    max_size: Annotated[Size, AfterValidator(_some_size)] = 5_000_000
+
+
 class BounceSettings(Settings):
     """What becomes of a subscriber whose mail comes back."""
 
@@ -139,6 +174,7 @@ class CategoryBasics(Settings):
     message: MessageSettings = MessageSettings()
     bounces: BounceSettings = BounceSettings()
     moderation: Moderation = Moderation()
+    digest: DigestSettings = DigestSettings()
 
 
 _TABLES: Mapping[str, type[Settings]] = {"posting": Posting, "message": MessageSettings}

@@ -7,8 +7,17 @@ from sqlalchemy import Select, case, exists, func, select
 
 from storage import owner, raw_messages
 from storage.database import Tx
-from storage.schema import arrivals, deliveries, inbound, is_sending, outgoing, posts
-from storage.states import PostState, Result, Source
+from storage.schema import (
+    arrivals,
+    deliveries,
+    digest_entries,
+    duties,
+    inbound,
+    is_sending,
+    outgoing,
+    posts,
+)
+from storage.states import Duty, PostState, Result, Source
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,14 @@ def _history_in_the_outbox(tx: Tx) -> Iterator[Problem]:
     yield from _each(tx, query, "post", "it was imported as history, but it is in the outbox")
 
 
+def _digests_forgotten(tx: Tx) -> Iterator[Problem]:
+    owed = exists().where(
+        duties.c.category_id == digest_entries.c.category_id, duties.c.what == Duty.DIGEST
+    )
+    query = select(digest_entries.c.post_id).where(~owed).distinct()
+    yield from _each(tx, query, "post", "it waits for a digest that is not to be made")
+
+
 def _abandoned_sending(tx: Tx) -> Iterator[Problem]:
     query = select(deliveries.c.id, deliveries.c.owner).where(is_sending)
     for delivery_id, process in tx.execute(query):
@@ -148,6 +165,7 @@ _CHECKS: tuple[Callable[[Tx], Iterator[Problem]], ...] = (
     _history_in_the_outbox,
     _sent_without_acceptance,
     _recipients_missing,
+    _digests_forgotten,
     _abandoned_sending,
     _torn_threads,
 )

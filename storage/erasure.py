@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Delete, Select, String, Table, cast, exists, func, or_, select
 
 from storage import categories, erased, raw_messages
 from storage.database import Tx
@@ -20,11 +20,13 @@ from storage.schema import (
     attempts,
     bounces,
     deliveries,
+    digest_entries,
     inbound,
     is_held,
     is_received,
     is_sending,
     is_waiting,
+    muted_threads,
     news,
     outgoing,
     posts,
@@ -212,6 +214,8 @@ def _membership(tx: Tx, keys: Collection[str]) -> Counter[str]:
     own = select(subscriptions.c.id).where(subscriptions.c.address_key.in_(keys))
     his_token = or_(tokens.c.address_key.in_(keys), func.lower(tokens.c.detail).in_(keys))
     steps: tuple[tuple[str, Callable[[], Any]], ...] = (
+        ("digest entries", lambda: _of(digest_entries, own)),
+        ("muted threads", lambda: _of(muted_threads, own)),
         (
             "further addresses",
             lambda: aliases.delete().where(
@@ -228,6 +232,10 @@ def _membership(tx: Tx, keys: Collection[str]) -> Counter[str]:
         ),
     )
     return Counter({name: tx.execute(step()).rowcount for name, step in steps})
+
+
+def _of(table: Table, subscription_ids: Select[Any]) -> Delete:
+    return table.delete().where(table.c.subscription_id.in_(subscription_ids))
 
 
 def _blank(tx: Tx, raw_id: int) -> None:

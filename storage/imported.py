@@ -27,6 +27,7 @@ _PUT = (
     "holiday_until",
     "own_posts",
     "language",
+    "acknowledge",
     "changed_at",
     "removed_by",
     "probed_at",
@@ -48,6 +49,7 @@ class Whole:
     holiday_until: datetime | None
     own_posts: bool | None
     language: str | None
+    acknowledge: bool
 
 
 def put(tx: Tx, category_id: int, people: Sequence[Whole], now: datetime) -> None:

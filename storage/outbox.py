@@ -10,8 +10,15 @@ from sqlalchemy import Executable, FromClause, bindparam, exists, func, insert, 
 from storage import leaving, raw_messages, wakeup
 from storage.cross_posts import IN_VAIN
 from storage.database import Tx
-from storage.dialects import COUNTED
-from storage.schema import categories, deliveries, posts, subscriptions
+from storage.dialects import COUNTED, insert_unless_there
+from storage.schema import (
+    categories,
+    deliveries,
+    digest_entries,
+    muted_threads,
+    posts,
+    subscriptions,
+)
 from storage.schema import outgoing as table
 from storage.states import (
     UNSENT,
@@ -22,14 +29,21 @@ from storage.states import (
 )
 
 #: Notices go before posts, posts before digests.
-_PRIORITY = {Kind.ALERT: 0, Kind.NOTICE: 0, Kind.PROBE: 0, Kind.POST: 1, Kind.DIGEST: 2}
+PRIORITY = {Kind.ALERT: 0, Kind.NOTICE: 0, Kind.PROBE: 0, Kind.POST: 1, Kind.DIGEST: 2}
 
-# Who gets each post of a category. `author` is the key of whoever wrote it, `without` the same
-# where the category gives authors nothing; either may be of nobody (""). His own wish goes first.
-_GETTING_EACH = (
+# Who has muted the thread of a post; asked once in a statement, and mostly nobody has.
+_thread = select(posts.c.thread_id).where(posts.c.id == bindparam("post")).scalar_subquery()
+_MUTED = (
+    select(muted_threads.c.subscription_id)
+    .join(posts, posts.c.id == muted_threads.c.post_id)
+    .where(posts.c.thread_id == _thread)
+)
+# Who gets a post of a category, in whatever form. `author` is the key of whoever wrote it,
+# `without` the same where the category gives authors nothing; either may be of nobody (""). His own
+# wish goes first.
+GETTING = (
     subscriptions.c.category_id == bindparam("category"),
     subscriptions.c.state == SubscriptionState.ACTIVE,
-    subscriptions.c.receives == Receives.EACH,
     or_(
         subscriptions.c.holiday_until.is_(None),
         subscriptions.c.holiday_until <= bindparam("now", type_=subscriptions.c.holiday_until.type),
@@ -39,8 +53,10 @@ _GETTING_EACH = (
         subscriptions.c.address_key != bindparam("author"),
         subscriptions.c.own_posts.is_distinct_from(False),
     ),
+    subscriptions.c.id.not_in(_MUTED),
 )
-_FILLED = {
+_GETTING_EACH = (*GETTING, subscriptions.c.receives == Receives.EACH)
+FILLED = {
     "outgoing_id": bindparam("outgoing", type_=deliveries.c.outgoing_id.type),
     "category_id": subscriptions.c.category_id,
     "recipient": subscriptions.c.address,
@@ -52,9 +68,7 @@ _FILLED = {
     "last_reply": bindparam("refusal", type_=deliveries.c.last_reply.type),
 }
 # What is asked for each message is put together once; to do so takes longer than to ask.
-_FILL = insert(deliveries).from_select(
-    list(_FILLED), select(*_FILLED.values()).where(*_GETTING_EACH)
-)
+_FILL = insert(deliveries).from_select(list(FILLED), select(*FILLED.values()).where(*_GETTING_EACH))
 # Who has no copy of it by these others. Other categories are sent theirs all the same: which of
 # them takes it from whom is for each to say, and none takes it twice.
 _HAVING = select(func.lower(deliveries.c.recipient)).where(
@@ -66,7 +80,7 @@ _HAVING_NONE = or_(
     subscriptions.c.address_key.in_(select(func.lower(categories.c.address))),
 )
 _FILL_ONCE = insert(deliveries).from_select(
-    list(_FILLED), select(*_FILLED.values()).where(*_GETTING_EACH, _HAVING_NONE)
+    list(FILLED), select(*FILLED.values()).where(*_GETTING_EACH, _HAVING_NONE)
 )
 _SET_RECIPIENTS = (
     table.update().where(table.c.id == bindparam("this")).values(recipients=bindparam("made"))
@@ -165,7 +179,8 @@ def fan_out(
         "category": new.category_id,
         "without": without or "",
         "author": author or "",
-        "its_priority": _PRIORITY[new.kind],
+        "post": new.post_id,
+        "its_priority": PRIORITY[new.kind],
         "its_state": state.value,
         "now": now,
         "refusal": refusal,
@@ -185,12 +200,18 @@ def count_recipients(
     without: str | None,
     author: str | None,
     now: datetime,
+    parent_id: int | None = None,
     others: Sequence[int] = (),
 ) -> int:
-    """Return how many deliveries a fan-out would make now."""
-    query = select(func.count()).where(*_GETTING_EACH)
-    values: dict[str, Any] = {"category": category_id, "now": now}
-    values |= {"without": without or "", "author": author or ""}
+    """Return how many would get a post now, in whatever form; one that answers that other post."""
+    query = select(func.count()).where(*GETTING, subscriptions.c.receives != Receives.NONE)
+    values: dict[str, Any] = {
+        "category": category_id,
+        "without": without or "",
+        "author": author or "",
+        "post": parent_id,
+        "now": now,
+    }
     if others:
         query, values["others"] = query.where(_HAVING_NONE), list(others)
     return tx.execute(query, values).scalar_one()
@@ -221,6 +242,12 @@ def is_personal(tx: Tx, outgoing_id: int) -> bool:
     return tx.execute(_STAND_IN, {"this": outgoing_id}).scalar() is not None
 
 
+def of_post(tx: Tx, post_id: int) -> Outgoing | None:
+    """Return the copy of an accepted post."""
+    found = tx.execute(select(table.c.id).where(table.c.post_id == post_id)).scalar()
+    return None if found is None else find(tx, found)
+
+
 def made_by_us(tx: Tx, category_id: int, message_id: str) -> bool:
     """Say whether we generated this Message-ID ourselves, for a post of this category."""
     return bool(tx.execute(_MADE, {"category": category_id, "named": message_id}).scalar())
@@ -241,7 +268,14 @@ def recipient_of(tx: Tx, category_id: int, message_id: str) -> str | None:
 
 
 def cancel_for(tx: Tx, category_id: int, key: str) -> int:
-    """Cancel what is still unsent to an address (by its key); what is just leaving goes on."""
+    """Cancel what is still unsent to an address (by its key); what is just leaving goes on.
+
+    What it was still to get in a digest is forgotten.
+    """
+    whose = select(subscriptions.c.id).where(
+        subscriptions.c.category_id == category_id, subscriptions.c.address_key == key
+    )
+    tx.execute(digest_entries.delete().where(digest_entries.c.subscription_id.in_(whose)))
     update = (
         deliveries.update()
         .where(
@@ -263,3 +297,31 @@ def with_names(joined: FromClause) -> FromClause:
 
 def names_of(row: Any) -> Names:
     return Names(row.slug, row.post_id, row.message_id)
+
+
+def add_recipient(tx: Tx, post_id: int, address: str, now: datetime) -> bool:
+    """Send a post, as everybody got it, to one more address; False if that has been done already.
+
+    A post that no server could take goes to nobody.
+    """
+    query = select(table.c.id, table.c.category_id, table.c.head).where(table.c.post_id == post_id)
+    found = tx.execute(query).one_or_none()
+    if found is None or not found.head:
+        return False
+    row = {
+        "outgoing_id": found.id,
+        "category_id": found.category_id,
+        "recipient": address,
+        "priority": PRIORITY[Kind.POST],
+        "state": DeliveryState.PENDING,
+        "attempts": 0,
+        "waited": 0,
+        "next_attempt": now,
+    }
+    if not insert_unless_there(tx, deliveries, row):
+        return False
+    tx.execute(
+        table.update().where(table.c.id == found.id).values(recipients=table.c.recipients + 1)
+    )
+    wakeup.tell(tx)
+    return True

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from storage.moments import Moment
 from storage.states import (
+    DIGESTS,
     SUBSCRIBING,
     WAITING,
     BounceClass,
@@ -41,7 +42,7 @@ from storage.states import (
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0013"
+SCHEMA_VERSION = "0014"
 
 metadata = MetaData(
     naming_convention={
@@ -208,6 +209,9 @@ post_references = Table(
     Index("ix_post_references_category_id_message_id", "category_id", "message_id"),
 )
 
+# Who wants more of a post, or something else, than the post itself: mostly nobody.
+_otherwise = f"receives IN ({_quoted((*DIGESTS, Receives.UPDATES))}) OR acknowledge"
+
 subscriptions = Table(
     "subscriptions",
     metadata,
@@ -228,10 +232,48 @@ subscriptions = Table(
     Column("own_posts", Boolean),  # null: as the category has it
     Column("language", String),  # null: the category's
     Column("joined_at", Moment),  # when he last became a subscriber; null: before this was kept
+    # He wants to be told when a post of his was accepted.
+    Column("acknowledge", Boolean, nullable=False, server_default=false()),
     _one_of("state", SubscriptionState),
     _one_of("receives", Receives),
     CheckConstraint(f"origin IN ({_quoted(SUBSCRIBING)})", name="origin"),
     UniqueConstraint("category_id", "address_key"),
+    Index(
+        "ix_subscriptions_otherwise",
+        "category_id",
+        sqlite_where=text(_otherwise),
+        postgresql_where=text(_otherwise),
+    ),
+)
+
+# Who wants no more of a thread, known by any post of it: threads are joined when a parent is late.
+muted_threads = Table(
+    "muted_threads",
+    metadata,
+    Column("subscription_id", ForeignKey("subscriptions.id"), primary_key=True),
+    Column("post_id", ForeignKey("posts.id"), primary_key=True),
+    Index("ix_muted_threads_post_id", "post_id"),
+)
+
+# The accepted posts that a subscriber is still to get in a digest.
+digest_entries = Table(
+    "digest_entries",
+    metadata,
+    Column("subscription_id", ForeignKey("subscriptions.id"), primary_key=True),
+    Column("post_id", ForeignKey("posts.id"), primary_key=True),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    Column("form", String, nullable=False),  # as he wanted digests when the post was accepted
+    CheckConstraint(f"form IN ({_quoted(DIGESTS)})", name="form"),
+    Index("ix_digest_entries_category_id_post_id", "category_id", "post_id"),
+)
+
+# The number of each category's last digest; the volume is a year.
+digest_numbers = Table(
+    "digest_numbers",
+    metadata,
+    Column("category_id", ForeignKey("categories.id"), primary_key=True),
+    Column("volume", Integer, nullable=False),
+    Column("issue", Integer, nullable=False),
 )
 
 # Further addresses of subscribers, from which they write; mail goes to the subscription's own.
@@ -374,6 +416,7 @@ deliveries = Table(
 is_waiting = deliveries.c.state.in_([literal_column(f"'{state}'") for state in WAITING])
 is_sending = deliveries.c.state == literal_column(f"'{DeliveryState.SENDING}'")
 is_held = deliveries.c.state == literal_column(f"'{DeliveryState.HELD}'")
+is_otherwise = text(f"({_otherwise})")
 is_received = inbound.c.state == literal_column(f"'{InboundState.RECEIVED}'")
 is_shunted = inbound.c.state == literal_column(f"'{InboundState.SHUNTED}'")
 

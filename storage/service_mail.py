@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage import categories, raw_messages, wakeup
+from storage import categories, outbox, raw_messages, wakeup
 from storage.database import Tx
 from storage.schema import deliveries, outgoing
 from storage.states import DeliveryState, Kind
-
-# Before every post, as the outbox has it for all that is no post.
-_PRIORITY = 0
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def put(
     common = {
         "outgoing_id": made,
         "category_id": ours,
-        "priority": _PRIORITY,
+        "priority": outbox.PRIORITY[kind],
         "state": DeliveryState.PENDING,
         "attempts": 0,
         "waited": 0,

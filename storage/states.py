@@ -57,7 +57,12 @@ class Receives(StrEnum):
     EACH = "each"
     DIGEST = "digest"
     MIME_DIGEST = "mime-digest"
+    UPDATES = "updates"  #: a few lines about each post
     NONE = "none"
+
+
+#: The forms in which the posts of a while come in one mail.
+DIGESTS = (Receives.DIGEST, Receives.MIME_DIGEST)
 
 
 class Origin(StrEnum):

@@ -55,6 +55,7 @@ _COLUMNS = (
     table.c.holiday_until,
     table.c.own_posts,
     table.c.language,
+    table.c.acknowledge,
 )
 
 
@@ -76,6 +77,7 @@ class Subscription:
     holiday_until: datetime | None = None  #: no posts before then
     own_posts: bool | None = None  #: whether he gets his own; None: as the category has it
     language: str | None = None  #: of notices; None: the category's
+    acknowledge: bool = False  #: he is told when a post of his was accepted
 
 
 @dataclass(frozen=True)
@@ -280,4 +282,5 @@ def _read(row: Row[Any]) -> Subscription:
         holiday_until=row.holiday_until,
         own_posts=row.own_posts,
         language=row.language,
+        acknowledge=row.acknowledge,
     )

@@ -14,14 +14,19 @@ from listbridge.errors import ConfigError, ListbridgeError
 from listbridge.membership import further, options
 from listbridge.membership.subscriptions import subscribe, unsubscribe
 from listbridge.message import AddressError, key, normalise
-from storage import aliases, tokens
+from storage import aliases, posts, tokens
 from storage import subscriptions as store
 from storage.states import Origin, Receives, SubscriptionState
 from storage.subscriptions import Subscription
 from storage.tokens import Token
 
 _COLUMNS = ("address", "name", "state", "receives")
-_KEYS = (*_COLUMNS, "origin", "changed_at", "holiday_until", "own_posts", "language", "also")
+_KEYS = (
+    *_COLUMNS,
+    *("origin", "changed_at", "holiday_until", "own_posts", "language", "acknowledge", "also"),
+)
+_POST = click.IntRange(1, 10**12)
+_ACKNOWLEDGE = {"yes": True, "no": False}
 _OWN_POSTS = {"yes": True, "no": False, "default": None}
 
 
@@ -121,6 +126,15 @@ def remove(
 @click.option("--language", callback=one_line, help="Of notices, such as `de`; or `default`.")
 @click.option("--also", multiple=True, metavar="OTHER", help="He writes from OTHER, too.")
 @click.option("--not-also", multiple=True, metavar="OTHER", help="He does no longer.")
+@click.option(
+    "--acknowledge",
+    type=click.Choice([*_ACKNOWLEDGE]),
+    help="Whether he is told when a post of his was accepted.",
+)
+@click.option(
+    "--mute", type=_POST, metavar="POST", help="Leave him out of the thread of this post."
+)
+@click.option("--unmute", type=_POST, metavar="POST", help="Let him have it again.")
 @common
 def set_(
     category: str,
@@ -133,6 +147,9 @@ def set_(
     language: str | None,
     also: tuple[str, ...],
     not_also: tuple[str, ...],
+    acknowledge: str | None,
+    mute: int | None,
+    unmute: int | None,
     settings: Settings,
 ) -> None:
     """Change what is known of a subscriber, or how he gets the posts."""
@@ -146,10 +163,14 @@ def set_(
         values["own_posts"] = _OWN_POSTS[own_posts]
     if language is not None:
         values["language"] = None if language == "default" else language
-    if not (values or also or not_also):
+    if acknowledge is not None:
+        values["acknowledge"] = _ACKNOWLEDGE[acknowledge]
+    threads = {mute: options.Muting(mute, True)} if mute is not None else {}
+    threads |= {unmute: options.Muting(unmute, False)} if unmute is not None else {}
+    if not (values or threads or also or not_also):
         raise click.UsageError(
             "say what to set: --name, --receives, --state, --holiday, --own-posts, --language, "
-            "--also or --not-also"
+            "--acknowledge, --mute, --unmute, --also or --not-also"
         )
     with opened(settings) as installation:
         category_id = category_with_members(installation, category)
@@ -166,6 +187,11 @@ def set_(
                     raise ListbridgeError(f"{other} is no further address of {one.address}")
             for other in more:
                 further.add(tx, installation.category(category), category_id, one, other)
+            for post_id, muting in threads.items():
+                post = posts.find(tx, post_id)
+                if post is None or post.category_id != category_id:
+                    raise ListbridgeError(f"{category} has no post {post_id}")
+                options.choose(tx, category_id, address_key, muting, clock.now())
 
 
 def _holiday(text: str) -> datetime | None:
@@ -225,4 +251,5 @@ def subscriber_row(one: Subscription, also: Mapping[int, list[str]]) -> output.R
         "own_posts": one.own_posts,
         "language": one.language,
         "also": also.get(one.id, []),
+        "acknowledge": one.acknowledge,
     }

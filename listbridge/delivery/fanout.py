@@ -5,7 +5,7 @@ from datetime import datetime
 
 from listbridge import message
 from listbridge.category import Category
-from listbridge.delivery import from_choice, own_sender
+from listbridge.delivery import from_choice, otherwise, own_sender
 from listbridge.delivery.from_choice import FromChoice
 from listbridge.dmarc import Policy
 from listbridge.message import CopySettings, Drops, ListCopy, ParsedMessage
@@ -21,6 +21,8 @@ class FannedOut:
 
     queued: int  #: deliveries made
     refusal: str | None  #: why no server could take it; then they are failed from the start
+    in_digests: int = 0  #: how many get it in a digest
+    acknowledged: bool = False  #: whether its author wants to be told that it was accepted
 
 
 def copy_for(
@@ -131,6 +133,7 @@ def fan_out(
         body = b"\r\n" + raw[parsed.root.body_start :]
     author = author_key or (None if parsed.author is None else message.key(parsed.author))
     others = elsewhere(tx, category, post.category_id, parsed, post.message_id, post.fingerprint)
+    without = None if category.posting.own_copy else author
     new = outbox.NewOutgoing(
         kind=Kind.POST,
         category_id=post.category_id,
@@ -147,10 +150,23 @@ def fan_out(
         tx,
         new,
         to_subscribers=category.outgoing is not None,
-        without=None if category.posting.own_copy else author,
+        without=without,
         author=author,
         refusal=copy.refusal,
         now=now,
         others=others,
     )
-    return FannedOut(queued, copy.refusal)
+    if category.outgoing is None:
+        return FannedOut(0, copy.refusal)
+    given = otherwise.give(
+        tx,
+        category,
+        post,
+        parsed,
+        author=author,
+        without=without,
+        refused=copy.refusal is not None,
+        now=now,
+    )
+    queued += given.updates
+    return FannedOut(queued, copy.refusal, given.in_digests, given.acknowledged)

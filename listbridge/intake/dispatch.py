@@ -19,8 +19,8 @@ from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.route import route
 from listbridge.intake.tally import Tally
 from listbridge.membership import requests
-from listbridge.membership.posts import tell_author
-from listbridge.membership.requests import Request
+from listbridge.membership.posts import acknowledge, tell_author
+from listbridge.membership.request import Request
 from listbridge.moderation import answers
 from listbridge.moderation.letters import Letters
 from listbridge.moderation.rules import Action
@@ -218,7 +218,7 @@ def _lock(tx: Tx, category: Category, category_id: int, read: Collection[_Read])
 def _with_policies(category: Category, read: list[_Read]) -> list[_Read]:
     """Add the policies of the authors' domains, all asked for at the same time."""
     authors = [one.author for one in read if not one.is_history]
-    authors += [one.released_author for one in read]
+    authors += [one.released_author for one in read if one.released]
     found = from_choice.policies(category, authors)
     return [replace(one, policies=found) for one in read] if found else read
 
@@ -388,7 +388,11 @@ def _post(
         now=now,
         body_changed=understood.password.body_changed,
     )
-    return _Decision(judgement, counter, post_id, made.queued, made.refusal)
+    told = 0
+    if made.acknowledged and not judgement.is_doubted:
+        getting = made.queued + made.in_digests
+        told = acknowledge(tx, category, post, understood.parsed, getting, now)
+    return _Decision(judgement, counter, post_id, made.queued + told, made.refusal)
 
 
 def _counter(action: Action, *, is_reply: bool) -> str:

@@ -128,7 +128,15 @@ def _post(
         parent=parent.message_id if parent else None,
         parsed=parsed,
         recipients=(
-            outbox.count_recipients(tx, category_id, without, author, clock.now(), others)
+            outbox.count_recipients(
+                tx,
+                category_id,
+                without,
+                author,
+                clock.now(),
+                parent_id=parent.id if parent else None,
+                others=others,
+            )
             if sent
             else 0
         ),

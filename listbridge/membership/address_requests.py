@@ -4,23 +4,14 @@ Both are asked, one after the other: whoever writes in a subscriber's name would
 own address to it, and leave, or post, in that name.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from listbridge import message
 from listbridge.membership import further
+from listbridge.membership.request import CHANGES_A_DAY, Done, Request
 from listbridge.notices import Notice
 from storage import aliases
 from storage import subscriptions as store
 from storage.states import Purpose, SubscriptionState
 from storage.tokens import Token
-
-if TYPE_CHECKING:
-    from listbridge.membership.requests import Done, Request
-
-# As with options; both addresses are asked no more often than others in a day.
-_CHANGES_A_DAY = 5
 
 
 def add(request: Request) -> Done:
@@ -45,7 +36,7 @@ def _ask(request: Request, purpose: Purpose) -> Done:
         purpose,
         other,
         to=one.address,
-        each=_CHANGES_A_DAY,
+        each=CHANGES_A_DAY,
         change=f"{request.command.word} {other}",
     )
 

@@ -114,7 +114,7 @@ def _stops(before: Subscription, now: Whole) -> bool:
 
 
 _BLANK = Whole(
-    "", "", "", SubscriptionState.ACTIVE, None, Receives.EACH, Origin.ADMIN, None, None, None
+    "", "", "", SubscriptionState.ACTIVE, None, Receives.EACH, Origin.ADMIN, None, None, None, False
 )
 
 
@@ -139,6 +139,7 @@ def _whole(person: Person, before: Subscription | None) -> Whole:
         holiday_until=person.holiday_until or old.holiday_until,
         own_posts=own_posts,
         language=person.language or old.language,
+        acknowledge=old.acknowledge if person.acknowledge is None else person.acknowledge,
     )
 
 

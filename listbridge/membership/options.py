@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 from listbridge.category import Category
 from listbridge.errors import ListbridgeError
 from listbridge.notices import word
-from storage import aliases, subscriptions
+from storage import aliases, muted, subscriptions
 from storage.database import Tx
 from storage.states import Receives
 from storage.subscriptions import Subscription
 
+_ACKNOWLEDGE = {"on": True, "off": False}
+# More would not be read.
+_MOST_MUTED = 20
 _OWN_POSTS = {"on": True, "off": False, "default": None}
 
 
@@ -26,8 +29,16 @@ class Option:
     value: str | bool | datetime | None
 
 
-def read(wish: str, now: datetime) -> Option:
-    """Understand `receives none`, `holiday 2026-12-24`, `own-posts off`, `language de`.
+@dataclass(frozen=True)
+class Muting:
+    """A thread, by one of its posts, of which no more is wanted, or is wanted again."""
+
+    post_id: int
+    mute: bool
+
+
+def read(wish: str, now: datetime) -> Option | Muting:
+    """Understand `receives none`, `holiday 2026-12-24`, `own-posts off`, `language de`, `mute 17`.
 
     Raise `NoSuchOption` for anything else, and for a holiday that is over.
     """
@@ -38,6 +49,10 @@ def read(wish: str, now: datetime) -> Option:
         return Option("holiday_until", holiday(value, now))
     if name == "own-posts" and value in _OWN_POSTS:
         return Option("own_posts", _OWN_POSTS[value])
+    if name == "acknowledge" and value in _ACKNOWLEDGE:
+        return Option("acknowledge", _ACKNOWLEDGE[value])
+    if name in ("mute", "unmute") and value.isdecimal():
+        return Muting(int(value), name == "mute")
     if name == "language" and value:
         return Option("language", None if value == "default" else value)
     raise NoSuchOption(f"there is no option “{wish}”")
@@ -56,8 +71,14 @@ def holiday(text: str, now: datetime) -> datetime | None:
     return until
 
 
-def choose(tx: Tx, category_id: int, key: str, option: Option, now: datetime) -> None:
+def choose(tx: Tx, category_id: int, key: str, option: Option | Muting, now: datetime) -> None:
     """Put an option of a subscription into effect, by the key of its address."""
+    if isinstance(option, Muting):
+        one = subscriptions.find(tx, category_id, key)
+        assert one is not None
+        put = muted.mute if option.mute else muted.unmute
+        put(tx, one.id, option.post_id)
+        return
     subscriptions.change(tx, category_id, key, now, **{option.column: option.value})
 
 
@@ -76,4 +97,11 @@ def shown(tx: Tx, category: Category, one: Subscription, now: datetime) -> dict[
         "own_posts": f"{own_posts} ({said(own_posts)})",
         "language": one.language or f"default ({category.language})",
         "addresses": ", ".join((one.address, *aliases.of(tx, one.id))),
+        "acknowledge": f"on ({said('on')})" if one.acknowledge else f"off ({said('off')})",
+        "muted": _muted(tx, one) or said("nothing-muted"),
     }
+
+
+def _muted(tx: Tx, one: Subscription) -> str:
+    found = muted.threads(tx, one.id, _MOST_MUTED)
+    return "; ".join(f"{subject or '…'} ({number})" for number, subject in found)

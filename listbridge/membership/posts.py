@@ -1,10 +1,12 @@
-"""What authors are told about posts of theirs that do not go out."""
+"""What authors are told about posts of theirs: that they wait, were rejected, or were accepted."""
 
 from datetime import datetime
 
+from listbridge import message
 from listbridge.category import Category
 from listbridge.membership.subscriptions import of_author
 from listbridge.membership.telling import may_answer, tell
+from listbridge.message import ParsedMessage
 from listbridge.notices import Notice, Writing, word
 from storage.database import Tx
 from storage.posts import Post
@@ -60,6 +62,22 @@ def tell_rejected(
 def _rule(post: Post) -> str:
     """The rule that decided."""
     return post.trail[-1]["rule"] if post.trail else ""
+
+
+def acknowledge(
+    tx: Tx, category: Category, post: Post, parsed: ParsedMessage, recipients: int, now: datetime
+) -> int:
+    """Tell a subscriber who wants to know it that his post was accepted; return how many were told.
+
+    What a program sent in his name by way of lists is not answered.
+    """
+    one = _subscriber(tx, post)
+    if one is None or message.unanswerable_reason(parsed) is not None:
+        return 0
+    values = {"subject": post.subject, "recipients": str(recipients)}
+    writing = Writing(one.address, language=one.language, values=values, answers=post.message_id)
+    tell(tx, category, post.category_id, Notice.ACCEPTED, writing, now)
+    return 1
 
 
 def _subscriber(tx: Tx, post: Post) -> Subscription | None:

@@ -5,141 +5,27 @@ sent to the address it is about. What can be asked in another's name leads to fe
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from listbridge import message
 from listbridge.category import Category
-from listbridge.errors import ListbridgeError
-from listbridge.membership import address_requests, news, options, resuming, subscriptions
+from listbridge.membership import (
+    address_requests,
+    news,
+    options,
+    post_requests,
+    resuming,
+    subscriptions,
+)
+from listbridge.membership.request import CHANGES_A_DAY, Done, NotUnderstood, Request
 from listbridge.membership.telling import may_answer, tell
 from listbridge.message import Command, ParsedMessage, Word
-from listbridge.message import tokens as written_tokens
 from listbridge.notices import Notice, Writing
 from storage import leaving, tokens
-from storage import subscriptions as store
-from storage.database import Tx
-from storage.posts import Post
 from storage.states import News, Origin, Purpose
-from storage.subscriptions import Subscription
 from storage.tokens import Token
 
-_LASTING = timedelta(days=3)
-# A subscriber may want several things changed; there is no need to ask the same twice a day.
-_CHANGES_A_DAY = 5
-_ASKED_BY = {
-    Purpose.SUBSCRIBE: Notice.CONFIRM_SUBSCRIBE,
-    Purpose.UNSUBSCRIBE: Notice.CONFIRM_UNSUBSCRIBE,
-    Purpose.OPTIONS: Notice.CONFIRM_OPTIONS,
-    Purpose.RESUME: Notice.CONFIRM_RESUME,
-    Purpose.ADD_ADDRESS: Notice.CONFIRM_OPTIONS,
-    Purpose.REMOVE_ADDRESS: Notice.CONFIRM_OPTIONS,
-    Purpose.OWN_ADDRESS: Notice.CONFIRM_ADDRESS,
-}
 # What counts by its token, whoever sends it.
 _BY_TOKEN = (Word.CONFIRM, Word.LEAVE)
-
-
-class NotUnderstood(ListbridgeError):
-    """A command that nobody can be answered about; a person has to look at it."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """What came of a request."""
-
-    reason: str  #: for the record; it holds no secret
-    told: int = 0  #: notices written, and deliveries made
-    decided: Post | None = None  #: the held post that a moderator has decided about, as it is now
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request, and everything that is needed to see to it; the category is locked."""
-
-    tx: Tx
-    category: Category
-    category_id: int
-    command: Command
-    parsed: ParsedMessage
-    now: datetime
-
-    @property
-    def author(self) -> str:
-        """Who says that he wrote it; raise `NotUnderstood` if that cannot be said."""
-        if self.parsed.author is None:
-            raise NotUnderstood(f"a token that is not valid, and {self.parsed.author_problem}")
-        return self.parsed.author
-
-    def subscription(self, key: str) -> Subscription | None:
-        """Return the subscription of an address, or of whose further one it is, by its key.
-
-        One that has ended is none.
-        """
-        return store.of_person(self.tx, self.category_id, key)
-
-    def answer(self, what: Notice, *, to: str, **values: str) -> Done:
-        """Write the notice that nobody but the owner of a token can have caused."""
-        self._write(what, to, values)
-        return self._done(f"“{what}” was sent to {to}", 1)
-
-    def answer_author(self, what: Notice, *, each: int = 1, **values: str) -> Done:
-        """Write the notice to the author, unless he, or the list, had enough of them today."""
-        return self.answer_sparingly(what, to=self.author, each=each, **values)
-
-    def answer_options(self, key: str, *, to: str) -> Done:
-        """Tell somebody how the subscription with that key stands after a change."""
-        one = self.subscription(key)
-        assert one is not None
-        shown = options.shown(self.tx, self.category, one, self.now)
-        return self.answer(Notice.OPTIONS, to=to, **shown)
-
-    def answer_sparingly(self, what: Notice, *, to: str, each: int = 1, **values: str) -> Done:
-        """Write the notice to somebody, unless he, or the list, had enough of them today."""
-        if not may_answer(self.tx, self.category, self.category_id, what, to, self.now, each):
-            return self._done(f"enough answers for one day: “{what}” was not sent to {to}", 0)
-        self._write(what, to, values)
-        return self._done(f"“{what}” was sent to {to}", 1)
-
-    def ask(
-        self,
-        purpose: Purpose,
-        detail: str,
-        *,
-        to: str | None = None,
-        each: int = 1,
-        **values: str,
-    ) -> Done:
-        """Ask the author, or whoever reads the address `to`, to confirm what was asked for."""
-        to, until = to or self.author, self.now + _LASTING
-        secret = written_tokens.new_secret()
-        done = self.answer_sparingly(
-            _ASKED_BY[purpose],
-            to=to,
-            each=each,
-            code=written_tokens.written(secret),
-            until=f"{until:%Y-%m-%d %H:%M} UTC",
-            **values,
-        )
-        if done.told:
-            token = Token(purpose, to, message.key(to), detail)
-            tokens.keep(self.tx, self.category_id, secret, token, expires_at=until, now=self.now)
-        return done
-
-    def _write(self, what: Notice, to: str, values: dict[str, str]) -> None:
-        to_key = message.key(to)
-        # Who has just left is still told so in his language.
-        one = store.find(self.tx, self.category_id, to_key) or self.subscription(to_key)
-        writing = Writing(
-            to,
-            language=one.language if one else None,
-            values=values,
-            answers=self.parsed.message_id,
-        )
-        tell(self.tx, self.category, self.category_id, what, writing, self.now)
-
-    def _done(self, what: str, told: int) -> Done:
-        return Done(f"the command {self.command.word.value!r}: {what}", told)
 
 
 def carry_out(request: Request) -> Done:
@@ -189,6 +75,7 @@ def _leave(request: Request) -> Done:
     address = leaving.whose(request.tx, request.category_id, secret)
     if address is not None:
         subscriptions.unsubscribe(request.tx, request.category_id, address, Origin.PERSON)
+        _note_news(request, News.LEFT, address)
         return request.answer(Notice.GOODBYE, to=address)
     # Of a subscription that has ended: he is told so, or, if he came back, asked.
     reason = request.parsed.author_problem or message.robot_reason(request.parsed)
@@ -203,7 +90,7 @@ def _options(request: Request) -> Done:
         return request.answer_author(Notice.NOT_SUBSCRIBED)
     return request.answer_author(
         Notice.OPTIONS,
-        each=_CHANGES_A_DAY,
+        each=CHANGES_A_DAY,
         **options.shown(request.tx, request.category, one, request.now),
     )
 
@@ -216,7 +103,7 @@ def _set(request: Request) -> Done:
         options.read(wish, request.now)
     except options.NoSuchOption:
         return request.answer_author(Notice.HELP)
-    return request.ask(Purpose.OPTIONS, wish, each=_CHANGES_A_DAY, change=wish)
+    return request.ask(Purpose.OPTIONS, wish, each=CHANGES_A_DAY, change=wish)
 
 
 def _help(request: Request) -> Done:
@@ -281,7 +168,7 @@ def _owner(request: Request) -> Done:
         Notice.TO_OWNERS,
         request.author,
         request.now,
-        _CHANGES_A_DAY,
+        CHANGES_A_DAY,
     ):
         raise NotUnderstood(f"{request.author} has written to the owners several times today")
     for one in owners:
@@ -312,6 +199,9 @@ _DO: dict[Word, Callable[[Request], Done]] = {
     Word.RESUME: resuming.asked,
     Word.ADD_ADDRESS: address_requests.add,
     Word.REMOVE_ADDRESS: address_requests.remove,
+    Word.MUTE: post_requests.mute,
+    Word.UNMUTE: post_requests.mute,
+    Word.GET: post_requests.get,
     Word.HELP: _help,
     Word.OWNER: _owner,
 }

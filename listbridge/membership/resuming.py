@@ -1,18 +1,12 @@
 """Posts again, for a subscriber whose mail came back, and who asks by mail or answers a probe."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from listbridge import message
+from listbridge.membership.request import Done, Request
 from listbridge.notices import Notice
 from storage import suspensions
 from storage.states import Purpose, SubscriptionState
 from storage.subscriptions import Subscription
 from storage.tokens import Token
-
-if TYPE_CHECKING:
-    from listbridge.membership.requests import Done, Request
 
 
 def asked(request: Request) -> Done:

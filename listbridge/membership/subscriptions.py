@@ -8,7 +8,7 @@ from listbridge import clock
 from listbridge.errors import ListbridgeError
 from listbridge.membership import subscriber_file
 from listbridge.message import key, normalise
-from storage import categories, erased, outbox, subscriptions
+from storage import categories, erased, muted, outbox, subscriptions
 from storage.database import Tx
 from storage.states import Origin, Receives, SubscriptionState
 from storage.subscriptions import Standing, Subscriber, Subscription
@@ -59,7 +59,11 @@ def join(tx: Tx, category_id: int, address: str, name: str) -> None:
     one = Subscriber(address, key(address), name, Receives.EACH)
     erased.lift(tx, [one.key])
     subscriptions.put_several(tx, category_id, [one], origin=Origin.PERSON, now=now)
-    subscriptions.change(tx, category_id, one.key, now, holiday_until=None, own_posts=None)
+    wishes = {"holiday_until": None, "own_posts": None, "acknowledge": False}
+    subscriptions.change(tx, category_id, one.key, now, **wishes)
+    joined = subscriptions.find(tx, category_id, one.key)
+    assert joined is not None
+    muted.forget(tx, joined.id)
 
 
 def unsubscribe(tx: Tx, category_id: int, address: str, by: Origin) -> bool:

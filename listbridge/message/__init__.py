@@ -20,6 +20,8 @@ compose    the copy for subscribers, made of:
            authorship, replies, subject, listfields, dropping, pages, footer, recode, dkim
 personal   one message, and each recipient's own copy of it
 edits      the bytes with some of them replaced
+digest     several posts in one mail, as text or attached
+opening    the first lines of a text
 placeholders  names in braces, in texts of operators
 wire       the bytes that may leave
 """

@@ -27,6 +27,9 @@ class Word(StrEnum):
     ADD_ADDRESS = "add-address"
     REMOVE_ADDRESS = "remove-address"
     HELP = "help"
+    MUTE = "mute"  #: the argument is the number of a post; none: the one that is answered
+    UNMUTE = "unmute"
+    GET = "get"  #: a post, by its number
     OWNER = "owner"  #: the mail is for the owners
     MODERATE = "moderate"  #: an answer to what a moderator was asked, known by what it answers
 
@@ -48,15 +51,23 @@ _BY_ADDRESS = {
     "options": Word.OPTIONS,
     "resume": Word.RESUME,
     "help": Word.HELP,
+    "mute": Word.MUTE,
+    "unmute": Word.UNMUTE,
     "owner": Word.OWNER,
 }
 _REQUEST = "request"
 # What is set, and to what; anything else after "set" is a sentence.
 _SET = re.compile(
-    r"set (receives (?:each|digest|mime-digest|none)|holiday (?:\d{4}-\d{2}-\d{2}|off)"
-    r"|own-posts (?:on|off|default)|language (?:[a-z]{2,3}|default))",
+    r"set (receives (?:each|digest|mime-digest|updates|none)|holiday (?:\d{4}-\d{2}-\d{2}|off)"
+    r"|own-posts (?:on|off|default)|acknowledge (?:on|off)|language (?:[a-z]{2,3}|default))",
     re.IGNORECASE,
 )
+# What is done with one post or its thread, by the post's number.
+_NUMBERED = re.compile(r"(mute|unmute|get) #?(\d{1,12})", re.IGNORECASE)
+# As the whole answer to a post; with the mark of other systems, too.
+_OF_THREAD = re.compile(r"#?(mute|unmute)\.?", re.IGNORECASE)
+# How mail programs begin what they quote: ">", a line, a head, or "Ann wrote:".
+_QUOTED = re.compile(r">|-{4}|_{4}|(?:from|von|de)\s?:|.*:$", re.IGNORECASE)
 _SIMPLE = re.compile(r"subscribe|unsubscribe|help|options|resume", re.IGNORECASE)
 # What people also give to a post as its subject.
 _TITLES = (Word.HELP, Word.OPTIONS, Word.RESUME)
@@ -80,7 +91,7 @@ def command(parsed: ParsedMessage, address: str) -> Command | None:
     if tag is not None:
         [*found] = tokens.found_in(tag)
         return _with_token(found[0]) if found else Command(_BY_ADDRESS[tag])
-    return _by_subject(parsed) or _by_body(parsed)
+    return _by_subject(parsed) or _by_body(parsed) or _by_answer(parsed)
 
 
 def leaves(parsed: ParsedMessage, address: str) -> bool:
@@ -168,6 +179,17 @@ def _by_body(parsed: ParsedMessage) -> Command | None:
     return _in_first_line(parsed)
 
 
+def _by_answer(parsed: ParsedMessage) -> Command | None:
+    """An answer to a post with that one word, and nothing besides what it quotes."""
+    if not parsed.references:
+        return None
+    [line, *more] = _own_lines(parsed) or [""]
+    word = _OF_THREAD.fullmatch(line)
+    # What names the author of a quotation may take two lines.
+    is_all = not more or any(_QUOTED.match(one) for one in more[:2])
+    return Command(Word(word[1].lower())) if word and is_all else None
+
+
 def _in_first_line(parsed: ParsedMessage) -> Command | None:
     [line, *_] = [*_own_lines(parsed), ""]
     if tokens.is_blotted(line) and parsed.tokens:
@@ -181,6 +203,8 @@ def _read(text: str, parsed: ParsedMessage) -> Command | None:
         return None if word in _TITLES and not _says_little(parsed) else Command(word)
     if named := _ADDRESS.fullmatch(text):
         return Command(Word(named[1].lower()), named[2])
+    if (numbered := _NUMBERED.fullmatch(text)) and _says_little(parsed):
+        return Command(Word(numbered[1].lower()), numbered[2])
     wish = _SET.fullmatch(text)
     return Command(Word.SET, wish[1].lower()) if wish else None
 

@@ -83,7 +83,16 @@ class Template:
 
     def copy(self, member: str, secret: str) -> bytes:
         """Return the copy for one recipient; `secret` is that of his token."""
-        code = tokens.written_leave(secret)
+        return self._filled(member, tokens.written_leave(secret))
+
+    def for_several(self, member: str) -> bytes:
+        """Return what may be shown to several: for a token it has a command that all can give.
+
+        As a subject and in an address it does the same, once it is confirmed.
+        """
+        return self._filled(member, "unsubscribe")
+
+    def _filled(self, member: str, code: str) -> bytes:
         return b"".join(
             one.filled(self.stand_ins, member, code) if isinstance(one, _Slot) else one
             for one in self.pieces

@@ -8,7 +8,7 @@ from listbridge.delivery import fanout
 from listbridge.dmarc import Policy
 from listbridge.errors import ListbridgeError
 from listbridge.membership import subscriptions
-from listbridge.membership.posts import tell_rejected
+from listbridge.membership.posts import acknowledge, tell_rejected
 from listbridge.message.decisions import Answer, Decision
 from listbridge.moderation.doubts import doubt
 from listbridge.moderation.letters import Letters
@@ -131,7 +131,10 @@ def _fan_out(tx: Tx, category: Category, post: Post, policy: Policy, now: dateti
         now=now,
         body_changed=read.body_changed,
     )
-    return made.queued
+    if not made.acknowledged:
+        return made.queued
+    getting = made.queued + made.in_digests
+    return made.queued + acknowledge(tx, category, post, read.parsed, getting, now)
 
 
 def _tell_author(tx: Tx, category: Category, post: Post, because: str | None, now: datetime) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime
 from listbridge import message
 from listbridge.category import Category
 from listbridge.dmarc import Policy
-from listbridge.membership.requests import Done, Request
+from listbridge.membership.request import Done, Request
 from listbridge.message import Command, ParsedMessage, Word
 from listbridge.message.decisions import Decision, read
 from listbridge.moderation import actions, codes

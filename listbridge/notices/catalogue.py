@@ -53,6 +53,9 @@ class Notice(StrEnum):
     TOO_LATE = "too-late"
     UNCLEAR = "unclear"
     NO_CODE = "no-code"
+    ACCEPTED = "accepted"
+    UPDATE = "update"
+    DIGEST = "digest"
 
 
 #: What every notice knows.
@@ -69,7 +72,10 @@ _MORE = {
     Notice.CONFIRM_SUBSCRIBE: {"code", "until"},
     Notice.CONFIRM_UNSUBSCRIBE: {"code", "until"},
     Notice.CONFIRM_OPTIONS: {"code", "until", "change"},
-    Notice.OPTIONS: {"receives", "holiday", "own_posts", "language", "addresses"},
+    Notice.OPTIONS: {
+        *("receives", "holiday", "own_posts", "language"),
+        *("addresses", "acknowledge", "muted"),
+    },
     Notice.HELD: {"subject", "reason"},
     Notice.REJECTED: {"subject", "reason"},
     Notice.TO_OWNERS: {"subject", "text"},
@@ -87,6 +93,9 @@ _MORE = {
     Notice.TOO_LATE: {"subject", "author", "decision", "by", "at"},
     Notice.UNCLEAR: {"subject", "author", "code", "until"} | _DECISIONS,
     Notice.NO_CODE: set(),
+    Notice.ACCEPTED: {"subject", "recipients"},
+    Notice.UPDATE: {"subject", "author", "text", "number"},
+    Notice.DIGEST: {"issue", "contents", "number"},
 }
 
 

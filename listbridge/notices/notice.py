@@ -33,6 +33,7 @@ class Writing:
     language: str | None = None  #: None: the category's
     values: Mapping[str, str] = field(default_factory=dict)  #: by the names of the catalogue
     answers: str | None = None  #: Message-ID of the mail that it is an answer to
+    references: tuple[str, ...] = ()  #: what that mail refers to, the nearest first
     reply_to: str | None = None  #: an address; None: the list's
     about: str | None = None  #: the address that $member stands for; None: whom it goes to
     mark: str = ""  #: what its Message-ID begins with, so that an answer to it is known
@@ -67,7 +68,8 @@ def notice(category: Category, what: Notice, writing: Writing, now: datetime) ->
     if writing.reply_to is not None:
         head = head.append("Reply-To", safe(writing.reply_to, "an address").encode())
     if writing.answers is not None:
-        head = head.append("In-Reply-To", writing.answers).append("References", writing.answers)
+        line = (*reversed(writing.references), writing.answers)  # RFC 5322 3.6.4
+        head = head.append("In-Reply-To", writing.answers).append("References", " ".join(line))
     page = html.page(_html(texts, values) or html.from_text(text), title=subject, language=language)
     parts = [_part("text/plain", text), _part("text/html", page)]
     head = head.append("MIME-Version", "1.0")

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from listbridge import clock
 from listbridge.category import Category
+from listbridge.delivery import digest
 from listbridge.intake.dispatch import nobody_waits
 from listbridge.intake.readers import Reader
 from listbridge.membership import bounce_report, news, probes
@@ -23,6 +24,7 @@ from storage.states import Duty
 Doing = Callable[[Tx, Category, int, datetime], tuple[int, datetime | None]]
 
 _DO: Mapping[Duty, Doing] = {
+    Duty.DIGEST: digest.send,
     Duty.PROBES: probes.see_to,
     Duty.BOUNCE_REPORT: bounce_report.see_to,
     Duty.NEWS: news.see_to,

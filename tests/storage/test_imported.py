@@ -30,6 +30,7 @@ def whole(address: str, *, origin: Origin = Origin.ADMIN, language: str | None =
         holiday_until=None,
         own_posts=False,
         language=language,
+        acknowledge=True,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from storage import backlog, outbox
+from storage import backlog, outbox, wishes
 from storage import inbound as messages
 from storage.database import Database
 from storage.schema import deliveries, inbound, posts
@@ -82,13 +82,27 @@ def test_a_fan_out_reads_the_subscriptions_of_its_category_alone(
 ) -> None:
     values = {"category": 1, "without": "", "author": "ann@example.net", "now": now}
     with sqlite.reading() as tx:
-        query = select(*outbox._FILLED.values()).where(*outbox._GETTING_EACH)
+        query = select(*outbox.FILLED.values()).where(*outbox._GETTING_EACH)
         compiled = query.compile(tx.engine)
         named = [{**dict.fromkeys(compiled.params, 1), **values}[x] for x in compiled.positiontup]
         # The driver knows no such times; for the plan any value does.
         plain = tuple(1 if isinstance(x, datetime) else x for x in named)
         plan = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", plain).all()
 
-    assert [row[3] for row in plan] == [
-        "SEARCH subscriptions USING INDEX sqlite_autoindex_subscriptions_1 (category_id=?)"
+    # Who has muted the thread is asked once, and not of each subscriber.
+    assert [row[3] for row in plan][:2] == [
+        "SEARCH subscriptions USING INDEX sqlite_autoindex_subscriptions_1 (category_id=?)",
+        "LIST SUBQUERY 2",
     ]
+    assert not any(row[3].startswith("SCAN") for row in plan), plan
+
+
+def test_what_is_wished_besides_posts_is_found_without_reading_who_wishes_nothing(
+    sqlite: Database,
+) -> None:
+    with sqlite.reading() as tx:
+        compiled = wishes._ASK.compile(tx.engine)
+        plain = tuple("x" for _ in compiled.positiontup)
+        plan = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", plain).all()
+
+    assert "USING INDEX ix_subscriptions_otherwise (category_id=?)" in plan[0][3]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import click
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from listbridge.category import (
     BounceSettings,
     Category,
+    DigestSettings,
     Members,
     MessageSettings,
     Moderation,
@@ -54,6 +55,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "### `[message]`": MessageSettings,
     "### `[bounces]`": BounceSettings,
     "### `[moderation]`": Moderation,
+    "### `[digest]`": DigestSettings,
     "### `[subscribers]`": Subscribers,
     "## OAuth2": OAuth2Settings,
 }
@@ -125,7 +127,7 @@ def test_every_key_is_described_and_no_other(heading: str) -> None:
     names = {aliases.get(name, name) for name in MODELS[heading].model_fields}
     tables = {"web", "alerts", "mail_sessions", "posting", "message", "bounces", "subscribers"}
     if heading == "## A category":
-        tables |= {"incoming", "outgoing", "members", "moderation"}
+        tables |= {"incoming", "outgoing", "members", "moderation", "digest"}
 
     assert _keys_of(_section(heading)) == names - tables
 
@@ -162,6 +164,7 @@ def test_keys_without_effect_are_marked_and_no_others() -> None:
         "### `[message]`": "message.",
         "### `[bounces]`": "bounces.",
         "### `[moderation]`": "moderation.",
+        "### `[digest]`": "digest.",
         "### `[subscribers]`": "subscribers.",
     }
     whole = {"alerts.*": {"alerts.to", "alerts.mail_session"}}
@@ -174,7 +177,16 @@ def test_keys_without_effect_are_marked_and_no_others() -> None:
 
 @pytest.mark.parametrize(
     "model",
-    [Category, IncomingSettings, OutgoingSettings, Posting, Members, BounceSettings, Moderation],
+    [
+        Category,
+        IncomingSettings,
+        OutgoingSettings,
+        Posting,
+        Members,
+        BounceSettings,
+        DigestSettings,
+        Moderation,
+    ],
 )
 def test_defaults_that_are_written_down_are_the_real_ones(model: type[BaseModel]) -> None:
     headings = {found: heading for heading, found in MODELS.items()} | {Category: "## A category"}
@@ -195,6 +207,8 @@ def _as_written(text: str, default: object) -> object:
         return parse_duration(value)
     if isinstance(default, bool):
         return {"true": True, "false": False}[value]
+    if isinstance(default, time):
+        return time.fromisoformat(value)
     return parse_size(value) if value.endswith("MB") else type(default)(value)
 
 

@@ -34,6 +34,7 @@ class Person:
     holiday_until: datetime | None = None
     own_posts: bool | None = None
     language: str | None = None
+    acknowledge: bool | None = None
     also: tuple[str, ...] = ()  #: further addresses that he writes from, normalised
 
 

@@ -42,8 +42,9 @@ def own(row: Row) -> Iterator[Found]:
         _state(row),
         Origin.BOUNCES if _cell(row, "suspended_by") == Origin.BOUNCES else None,
         _moment(row, "holiday_until"),
-        _own_posts(row),
+        _yes_or_no(row, "own_posts"),
         safe(_cell(row, "language"), "the language") or None,
+        _yes_or_no(row, "acknowledge"),
         tuple(person.address(one) for one in _cell(row, "also").split()),
     )
 
@@ -143,10 +144,10 @@ def _state(row: Row) -> SubscriptionState | None:
     return state
 
 
-def _own_posts(row: Row) -> bool | None:
-    said = _cell(row, "own_posts").lower()
+def _yes_or_no(row: Row, column: str) -> bool | None:
+    said = _cell(row, column).lower()
     if said not in _YES_NO:
-        raise ValueError(f"own_posts is {said!r}; it can be yes or no")
+        raise ValueError(f"{column} is {said!r}; it can be yes or no")
     return _YES_NO[said]
 
 

@@ -32,6 +32,7 @@ _OWN: dict[str, Callable[[Subscription], str]] = {
     ),
     "own_posts": lambda one: _OWN_POSTS[one.own_posts],
     "language": lambda one: one.language or "",
+    "acknowledge": lambda one: "yes" if one.acknowledge else "",
 }
 _GOOGLE = ("Email address", "Nickname", "Group status", "Email status", "Email preference")
 _GOOGLE_FORMS = {

@@ -3,10 +3,13 @@
 import sqlalchemy as sa
 from alembic import op
 
+from storage.migrations.checks import widen
+
 revision = "0012"
 down_revision = "0011"
 
 _id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_BEFORE = "purpose IN ('subscribe', 'unsubscribe', 'options')"
 _PURPOSES = (
     "purpose IN ('subscribe', 'unsubscribe', 'options', 'resume', 'add-address', 'own-address', "
     "'remove-address')"
@@ -23,18 +26,8 @@ def upgrade() -> None:
         "SELECT category_id, 'probes', MIN(changed_at) FROM subscriptions "
         "WHERE state = 'suspended' AND suspended_by = 'bounces' GROUP BY category_id"
     )
-    _allow_purposes()
+    widen("tokens", "ck_tokens_purpose", _BEFORE, _PURPOSES)
     _add_tables()
-
-
-def _allow_purposes() -> None:
-    if op.get_bind().dialect.name == "postgresql":
-        op.drop_constraint(op.f("ck_tokens_purpose"), "tokens", type_="check")
-        op.create_check_constraint(op.f("ck_tokens_purpose"), "tokens", _PURPOSES)
-        return
-    # SQLite makes the table anew, and a check that is not named here is left out.
-    with op.batch_alter_table("tokens") as batch:
-        batch.create_check_constraint(op.f("ck_tokens_purpose"), _PURPOSES)
 
 
 def _add_tables() -> None:

@@ -3,19 +3,19 @@
 import sqlalchemy as sa
 from alembic import op
 
+from storage.migrations.checks import widen
+
 revision = "0013"
 down_revision = "0012"
 
-_PURPOSES = (
+_BEFORE = (
     "purpose IN ('subscribe', 'unsubscribe', 'options', 'resume', 'add-address', 'own-address', "
-    "'remove-address', 'moderate')"
+    "'remove-address'"
 )
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("tokens") as batch_op:
-        batch_op.drop_constraint(op.f("ck_tokens_purpose"), type_="check")
-        batch_op.create_check_constraint(op.f("ck_tokens_purpose"), _PURPOSES)
+    widen("tokens", "ck_tokens_purpose", f"{_BEFORE})", f"{_BEFORE}, 'moderate')")
     op.add_column("posts", sa.Column("decided_by", sa.String()))
     op.add_column("posts", sa.Column("decided_at", sa.DateTime(timezone=True)))
     op.create_table(

@@ -164,7 +164,13 @@ def test_to_import_an_export_changes_nothing(people: List) -> None:
     people.take_in(
         Person("=bo@example.org", "=Bo, 'O", state=SUSPENDED),
         Person("cy@example.org", '"Cy"', Receives.NONE, SUSPENDED, Origin.BOUNCES),
-        Person("di@example.org", language="de-AT", own_posts=True, also=("di@work.example",)),
+        Person(
+            "di@example.org",
+            language="de-AT",
+            own_posts=True,
+            acknowledge=True,
+            also=("di@work.example",),
+        ),
     )
     before = people.every()
     table = "".join(write(before, Format.CSV, "", people.also()))
