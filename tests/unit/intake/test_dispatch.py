@@ -10,6 +10,8 @@ from sqlalchemy import event
 from listbridge import clock
 from listbridge.category import Category, Posting
 from listbridge.intake import dispatch as dispatching
+from listbridge.intake import reading
+from listbridge.intake import record as recording
 from listbridge.intake.dispatch import dispatch, dispatch_waiting
 from listbridge.intake.readers import Readers
 from listbridge.intake.tally import Tally
@@ -382,7 +384,7 @@ def test_what_fails_after_half_of_its_rows_leaves_none_of_them(
     def fails(*_: object, **__: object) -> int:
         raise ValueError("no copy can be made of it")
 
-    monkeypatch.setattr(dispatching.fanout, "fan_out", fails)
+    monkeypatch.setattr(recording.fanout, "fan_out", fails)
 
     tally, one = decide(office, letter(1))
 
@@ -404,7 +406,7 @@ def test_what_fails_while_it_is_recorded_is_set_aside_and_its_neighbours_are_pos
             raise ValueError("half of it is stored")
         return made
 
-    monkeypatch.setattr(dispatching.posts, "add", fails)
+    monkeypatch.setattr(recording.posts, "add", fails)
 
     tally = office.decide()
 
@@ -454,7 +456,7 @@ def test_what_fails_at_the_commit_is_not_counted_as_decided(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbound_id, tally = office.hand_in(letter(1)), Tally("general")
-    record = dispatching._record
+    record = dispatching.record
 
     def fails(_: object) -> None:
         raise ArithmeticError
@@ -463,7 +465,7 @@ def test_what_fails_at_the_commit_is_not_counted_as_decided(
         event.listen(tx, "commit", fails)
         return record(tx, *args)
 
-    monkeypatch.setattr(dispatching, "_record", spoilt)
+    monkeypatch.setattr(dispatching, "record", spoilt)
 
     dispatch(office.db, office.reader(tally), inbound_id)
 
@@ -545,14 +547,14 @@ def test_two_that_decide_one_message_make_one_post_and_count_it_once(
     subscribe(office, "bob@example.net")
     inbound_id = office.hand_in(letter(1))
     faster, slower = Tally("general"), Tally("general")
-    understand = dispatching.understand
+    understand = reading.understand
 
     def overtaken(raw: bytes, category: Category) -> Any:
-        monkeypatch.setattr(dispatching, "understand", understand)
+        monkeypatch.setattr(reading, "understand", understand)
         dispatch(office.db, office.reader(faster), inbound_id)
         return understand(raw, category)
 
-    monkeypatch.setattr(dispatching, "understand", overtaken)
+    monkeypatch.setattr(reading, "understand", overtaken)
     dispatch(office.db, office.reader(slower), inbound_id)
 
     assert counted(faster) == {"posts": 1, "queued": 1}
@@ -568,14 +570,14 @@ def test_two_that_decide_one_message_of_any_kind_count_it_once(
 ) -> None:
     inbound_id = office.hand_in(raw)
     faster, slower = Tally("general"), Tally("general")
-    understand = dispatching.understand
+    understand = reading.understand
 
     def overtaken(raw: bytes, category: Category) -> Any:
-        monkeypatch.setattr(dispatching, "understand", understand)
+        monkeypatch.setattr(reading, "understand", understand)
         dispatch(office.db, office.reader(faster), inbound_id)
         return understand(raw, category)
 
-    monkeypatch.setattr(dispatching, "understand", overtaken)
+    monkeypatch.setattr(reading, "understand", overtaken)
     dispatch(office.db, office.reader(slower), inbound_id)
 
     assert (sum(counted(faster).values()), counted(slower)) == (1, {})
@@ -616,11 +618,11 @@ class Killed(BaseException):
 
 def fails_at(monkeypatch: pytest.MonkeyPatch, poison: bytes, trouble: BaseException) -> None:
     """Let reading this message raise the trouble; all others are read."""
-    understand = dispatching.understand
+    understand = reading.understand
 
     def failing(raw: bytes, category: Category) -> Any:
         if raw == poison:
             raise trouble
         return understand(raw, category)
 
-    monkeypatch.setattr(dispatching, "understand", failing)
+    monkeypatch.setattr(reading, "understand", failing)
