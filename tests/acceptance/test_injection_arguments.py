@@ -33,6 +33,7 @@ USUAL = {
     "old": "gone",
     "new": "general",
     "file": "some.file",
+    "files": "some.file",
     "folder": "new",
     "url": "sqlite:///copy.db",
     "incoming_host": "127.0.0.1",

@@ -150,7 +150,7 @@ def test_who_answers_no_probe_is_removed_and_the_owners_hear_of_it(world: World)
     refused = world.program.run("poll-once").stderr.decode()
     told = [x for x in world.mail(world.ours, world.owner) if "zurückkam" in str(x["Subject"])]
 
-    assert f"{world.dead_address} was removed because mail to it came back" in refused
+    assert f"{world.dead_address} was removed because his mail came back" in refused
     assert world.state() == "removed"
     text = told[-1].get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert f"Gestrichen, weil keine Mail beantwortet wurde:\n    {world.dead_address}" in text
