@@ -50,15 +50,26 @@ class Secret(BaseModel):
 
     def reveal(self) -> str:
         """Return the secret itself; raise `SecretError` saying where it should have been."""
+        if self.literal is not None or self.env is not None:
+            text, _ = self._read("password")
+            return text
+        return _first_line(*self._read("password"))
+
+    def reveal_all(self, what: str) -> str:
+        """Return a secret of several lines; `what` it is called in a `SecretError`."""
+        return self._read(what)[0]
+
+    def _read(self, what: str) -> tuple[str, str]:
+        """Return all the text, and where it was."""
         if self.literal is not None:
-            return self.literal.get_secret_value()
+            return self.literal.get_secret_value(), "the configuration"
         if self.env is not None:
-            return _from_environment(self.env)
+            return _from_environment(self.env, what), f"the environment variable {self.env}"
         if self.file is not None:
-            return _from_file(self.file)
+            return _from_file(self.file, what), f"the {what} file {self.file}"
         if self.keyring is not None:
             return _from_keyring(*self.keyring)
-        return _from_command(self.command or ())
+        return _from_command(self.command or (), what)
 
 
 def spellings(username: str, password: str) -> frozenset[str]:
@@ -72,38 +83,37 @@ def spellings(username: str, password: str) -> frozenset[str]:
     return frozenset(forms | {repr(form)[1:-1] for form in forms}) - {""}
 
 
-def _from_environment(name: str) -> str:
+def _from_environment(name: str, what: str) -> str:
     value = os.environ.get(name)
     if not value:
         raise SecretError(
-            f"the environment variable {name} is not set", cure="it should hold a password"
+            f"the environment variable {name} is not set", cure=f"it should hold a {what}"
         )
     return value
 
 
-def _from_file(path: Path) -> str:
-    what = f"the password file {path}"
+def _from_file(path: Path, what: str) -> str:
+    shown = f"the {what} file {path}"
     try:
         with path.open(encoding="utf-8") as file:
-            _refuse_if_loose(path, os.fstat(file.fileno()).st_mode)
-            text = file.read()
+            _refuse_if_loose(path, os.fstat(file.fileno()).st_mode, shown)
+            return file.read()
     except OSError as err:
-        raise SecretError(f"{what} cannot be read: {err.strerror}") from None
+        raise SecretError(f"{shown} cannot be read: {err.strerror}") from None
     except UnicodeDecodeError:
-        raise SecretError(f"{what} is not UTF-8 text") from None
-    return _first_line(text, what)
+        raise SecretError(f"{shown} is not UTF-8 text") from None
 
 
-def _refuse_if_loose(path: Path, mode: int) -> None:
+def _refuse_if_loose(path: Path, mode: int, shown: str) -> None:
     handed_over = [_MOUNTED, Path(os.environ.get("CREDENTIALS_DIRECTORY") or _MOUNTED)]
     if mode & _LOOSE and not any(path.is_relative_to(folder) for folder in handed_over):
         raise SecretError(
-            f"the password file {path} is open to others on this machine, so it is not used",
+            f"{shown} is open to others on this machine, so it is not used",
             cure=f"chmod 600 {shlex.quote(str(path))}",
         )
 
 
-def _from_keyring(service: str, user: str) -> str:
+def _from_keyring(service: str, user: str) -> tuple[str, str]:
     what = f"the keyring's entry for {user!r} at {service!r}"
     try:
         import keyring
@@ -123,11 +133,11 @@ def _from_keyring(service: str, user: str) -> str:
     if password is None:
         cure = f"keyring set {shlex.quote(service)} {shlex.quote(user)}"
         raise SecretError(f"{what} is not there", cure=cure)
-    return _first_line(password, what)
+    return password, what
 
 
-def _from_command(command: tuple[str, ...]) -> str:
-    shown = f"the password command {command[0]!r}"
+def _from_command(command: tuple[str, ...], what: str) -> tuple[str, str]:
+    shown = f"the {what} command {command[0]!r}"
     try:
         # The command comes from the administrator's own file and runs without a shell.
         done = subprocess.run(  # noqa: S603
@@ -137,7 +147,7 @@ def _from_command(command: tuple[str, ...]) -> str:
         raise SecretError(f"{shown} could not be run: {type(err).__name__}") from None
     if done.returncode != 0:
         raise SecretError(f"{shown} ended with exit status {done.returncode}")
-    return _first_line(done.stdout.decode("utf-8", "replace"), shown)
+    return done.stdout.decode("utf-8", "replace"), shown
 
 
 def _first_line(text: str, where: str) -> str:

@@ -7,7 +7,7 @@ from listbridge.config import halves
 from listbridge.config.models import ServiceFile
 from listbridge.config.problems import Finding, validate
 from listbridge.config.sessions import Session, Sessions
-from listbridge.mailsession.layers import unfilled
+from listbridge.mailsession.layers import PATTERNS, filled_in, names_of, unfilled
 from listbridge.submission import OutgoingSettings
 
 _KEY = ("alerts", "mail_session")
@@ -21,8 +21,9 @@ def settings(
     table = _outgoing(session)
     if not table or not service.alerts.to:
         return None
-    made, _ = validate(OutgoingSettings, table)
-    return halves.absolute(made, folder, tokens) if made else None
+    address = str(table.get("username", ""))
+    made, _ = validate(OutgoingSettings, _signing_for(address, table))
+    return halves.absolute(halves.signing(made, folder, address), folder, tokens) if made else None
 
 
 def findings(service: ServiceFile, sessions: Sessions) -> list[Finding]:
@@ -60,6 +61,17 @@ def _chosen(service: ServiceFile, sessions: Sessions) -> tuple[str, Session | No
 
 def _outgoing(session: Session | None) -> dict[str, Any]:
     return session.halves({}).get("outgoing", {}) if session else {}
+
+
+def _signing_for(address: str, table: dict[str, Any]) -> dict[str, Any]:
+    """Fill in how alerts from this address are signed; they are not where that stays open."""
+    given = table.pop("dkim", None)
+    if given is None or "@" not in address:
+        return table
+    _, *own = PATTERNS  # there is no slug
+    names = names_of("", address)
+    filled = filled_in(given, {name: names[name] for name in own})
+    return table if unfilled(str(filled)) else {**table, "dkim": filled}
 
 
 def _which(sessions: Sessions) -> str:

@@ -142,7 +142,8 @@ def _category(slug: str, parsed: CategoryFile, service: Service, texts: Texts) -
         incoming = parsed.incoming.model_copy(update={"username": username})
         given["incoming"] = halves.absolute(incoming, folder, tokens)
     if parsed.outgoing is not None:
-        given["outgoing"] = halves.absolute(parsed.outgoing, folder, tokens)
+        outgoing = halves.signing(parsed.outgoing, folder, parsed.address)
+        given["outgoing"] = halves.absolute(outgoing, folder, tokens)
     if parsed.posting.password is not None:
         password = halves.absolute_secret(parsed.posting.password, folder)
         given["posting"] = parsed.posting.model_copy(update={"password": password})

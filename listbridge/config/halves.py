@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from listbridge.mailbox import IncomingSettings
 from listbridge.oauth2 import OAuth2Settings
 from listbridge.secret import Secret
-from listbridge.submission import OutgoingSettings
+from listbridge.submission import DkimSettings, OutgoingSettings
 
 _Half = TypeVar("_Half", IncomingSettings, OutgoingSettings)
 
@@ -32,6 +32,18 @@ def absolute_secret(secret: Secret, folder: Path) -> Secret:
     if secret.file is None:
         return secret
     return secret.model_copy(update={"file": folder / secret.file})
+
+
+def signing(half: OutgoingSettings, folder: Path, address: str) -> OutgoingSettings:
+    """Return the settings with their keys' paths absolute, signing for the address's domain.
+
+    Unless they name a domain themselves.
+    """
+    if half.dkim is None:
+        return half
+    domain = half.dkim.domain or address.rpartition("@")[2]
+    keys = {selector: absolute_secret(key, folder) for selector, key in half.dkim.keys.items()}
+    return half.model_copy(update={"dkim": DkimSettings.model_construct(domain=domain, keys=keys)})
 
 
 def _absolute_oauth2(

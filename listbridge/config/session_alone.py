@@ -17,6 +17,7 @@ def settings(service: Service, name: str, half: Half) -> IncomingSettings | Outg
     if table is None:
         return None
     whole = {"host": "left.open"} | table
+    whole.pop("dkim", None)  # what it signs for is a category's
     if half == "incoming":
         incoming, _ = validate(IncomingSettings, whole)
         return halves.absolute(incoming, service.folder, service.tokens) if incoming else None

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from listbridge import message
-from listbridge.message import StandIns, Template
+from listbridge.delivery import signing
+from listbridge.message import Seal, Signer, StandIns, Template
 from storage import outbox, raw_messages
 from storage.database import Database, Tx
 from storage.outbox import Names, Outgoing
@@ -28,6 +29,8 @@ class Wire:
     eight_bit: bytes
     own_senders: bool = False  #: each copy has an envelope sender that names its recipient
     stand_ins: StandIns | None = None  #: None: all get the same
+    signer: Signer | None = None  #: None: nothing is signed
+    signature: bytes = b""  #: what stands on top of the bytes, if they are signed for all alike
     room: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -36,7 +39,12 @@ class Wire:
 
     @cached_property
     def seven_bit(self) -> bytes | None:
-        return message.seven_bit(self.eight_bit)
+        if self.eight_bit.isascii():
+            return self.eight_bit
+        made = message.seven_bit(self.eight_bit[len(self.signature) :])
+        if made is None or self.signer is None or self.stand_ins is not None:
+            return made
+        return signing.seal(made, self.signer).fields() + made
 
     @cached_property
     def template(self) -> Template:
@@ -52,6 +60,18 @@ class Wire:
             return None
         return message.template(self.seven_bit, self.stand_ins, seven_bit=True)
 
+    @cached_property
+    def seal(self) -> Seal | None:
+        """What signs personal copies; made of the message with the stand-ins."""
+        return None if self.signer is None else signing.seal(self.eight_bit, self.signer)
+
+    @cached_property
+    def seven_bit_seal(self) -> Seal | None:
+        """The same for servers without 8BITMIME."""
+        if self.signer is None or self.seven_bit is None:
+            return None
+        return signing.seal(self.seven_bit, self.signer)
+
     async def content(self, *, accepts_8bit: bool) -> bytes | None:
         """Return the bytes that are the same for all."""
         return self.eight_bit if accepts_8bit else await asyncio.to_thread(lambda: self.seven_bit)
@@ -61,28 +81,44 @@ class Wire:
         assert self.stand_ins is not None
         if accepts_8bit:
             made: Template | None = self.template
-        elif "seven_bit_template" in self.__dict__:
-            made = self.seven_bit_template
+            seal = self.seal
         else:
-            made = await asyncio.to_thread(lambda: self.seven_bit_template)
-        return None if made is None else made.copy(recipient, secret or self.stand_ins.secret)
+            if "seven_bit_template" not in self.__dict__:
+                await asyncio.to_thread(self._make_seven_bit)
+            made, seal = self.seven_bit_template, self.seven_bit_seal
+        if made is None:
+            return None
+        secret = secret or self.stand_ins.secret
+        copy = made.copy(recipient, secret)
+        if seal is None:
+            return copy
+        head = made.own(seal.head, recipient, secret)
+        return seal.of_copy(copy, head, own_body=made.own_body).fields() + copy
+
+    def _make_seven_bit(self) -> None:
+        _ = self.seven_bit_seal, self.seven_bit_template
 
 
-def read(db: Database, outgoing_id: int) -> Wire:
-    """Read a message to be sent."""
+def read(db: Database, outgoing_id: int, signer: Signer | None = None) -> Wire:
+    """Read a message to be sent, to be signed if there is a `signer`."""
     with db.reading() as tx:
         outgoing = outbox.find(tx, outgoing_id)
         content = _content(tx, outgoing)
-    secret = outgoing.stand_in
+    secret, signature = outgoing.stand_in, b""
+    if signer is not None and secret is None:
+        signature = signing.seal(content, signer).fields()
+        content = signature + content
     wire = Wire(
         outgoing.names,
         outgoing.sender,
         content,
         outgoing.own_senders,
         None if secret is None else StandIns(secret),
+        signer,
+        signature,
     )
     if wire.stand_ins is not None:
-        _ = wire.template  # here, where nobody waits for the event loop
+        _ = wire.template, wire.seal  # here, where nobody waits for the event loop
     return wire
 
 

@@ -10,13 +10,15 @@ from time import monotonic
 
 from listbridge import clock, maillog
 from listbridge.bounces import Book
-from listbridge.delivery import events, handover, slow_domains, wires
+from listbridge.delivery import events, handover, signing, slow_domains, wires
 from listbridge.delivery.account import Account
 from listbridge.delivery.ledger import Attempt, BudgetUsedUp, Fenced, Ledger, Page
 from listbridge.delivery.retry import LONGEST_WAIT
 from listbridge.delivery.settle import Settled, settle
+from listbridge.delivery.signing import NoSigningKey
 from listbridge.delivery.wires import Wire
 from listbridge.errors import ListbridgeError
+from listbridge.message import Signer
 from listbridge.submission import (
     AccountTrouble,
     Connection,
@@ -71,6 +73,7 @@ class _Run:
     enough: Callable[[], bool]
     sent: Sent = field(default_factory=Sent)
     stopped: bool = False
+    signer: Signer | None = None  #: None: nothing is signed
     #: The last one that was asked for, by its message's id; groups come message by message.
     wire: "tuple[int, asyncio.Task[Wire]] | None" = None
 
@@ -136,7 +139,22 @@ def _begin(run: _Run) -> int:
     if seen.hold is not None:
         run.sent.error = str(seen.hold)
         return 0
-    return due
+    return due if due and _can_sign(run) else 0
+
+
+def _can_sign(run: _Run) -> bool:
+    """Read the keys, if there are any; without them nothing is claimed, and everything waits."""
+    if run.settings.dkim is None:
+        return True
+    try:
+        run.signer = signing.signer(run.settings.dkim)
+    except NoSigningKey as trouble:
+        maillog.warning("dkim.keyless", domain=run.settings.dkim.domain, reason=str(trouble))
+        if run.ledger.book is None:
+            return True  # mail of the service itself, which may be about this
+        run.sent.error = str(trouble)
+        return False
+    return True
 
 
 async def _work(run: _Run) -> None:
@@ -254,7 +272,7 @@ async def _wire(run: _Run, outgoing_id: int) -> Wire:
     if run.wire is None or run.wire[0] != outgoing_id:
         # Two large ones need not lie in memory side by side.
         run.wire = None
-        found = asyncio.to_thread(wires.read, run.db, outgoing_id)
+        found = asyncio.to_thread(wires.read, run.db, outgoing_id, run.signer)
         run.wire = outgoing_id, asyncio.create_task(found)
     reading = run.wire[1]
     # Whoever is told to stop waiting must not take it from the others.

@@ -19,6 +19,7 @@ decisions  what a moderator answers
 compose    the copy for subscribers, made of:
            authorship, replies, subject, listfields, dropping, pages, footer, recode, dkim
 personal   one message, and each recipient's own copy of it
+signing    DKIM signatures of our own
 edits      the bytes with some of them replaced
 digest     several posts in one mail, as text or attached
 opening    the first lines of a text
@@ -38,7 +39,7 @@ from listbridge.message.compose import (
     wire,
 )
 from listbridge.message.dropping import Drops
-from listbridge.message.errors import AddressError, MessageError, TooComplex
+from listbridge.message.errors import AddressError, MessageError, TooComplex, UnusableKey
 from listbridge.message.footer import NAMES as FOOTER_NAMES
 from listbridge.message.footer import PERSONAL_NAMES as PERSONAL_FOOTER_NAMES
 from listbridge.message.glance import Glance, glance, glance_id
@@ -54,6 +55,7 @@ from listbridge.message.robots import (
     robot_reason,
     unanswerable_reason,
 )
+from listbridge.message.signing import Key, Seal, Signer, seal, signing_key
 from listbridge.message.subject import is_answer, topic
 
 __all__ = [
@@ -67,12 +69,16 @@ __all__ = [
     "Entry",
     "Glance",
     "Head",
+    "Key",
     "ListCopy",
     "MessageError",
     "ParsedMessage",
+    "Seal",
+    "Signer",
     "StandIns",
     "Template",
     "TooComplex",
+    "UnusableKey",
     "Word",
     "body_start",
     "bounce_reason",
@@ -97,7 +103,9 @@ __all__ = [
     "raw_hash",
     "rendered",
     "robot_reason",
+    "seal",
     "seven_bit",
+    "signing_key",
     "split",
     "template",
     "topic",

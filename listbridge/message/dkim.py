@@ -47,16 +47,25 @@ def lost(original: Head, edited: Head, author: str | None) -> bool:
     domain = (author or "").rpartition("@")[2].lower()
     held = {field.raw for field in edited.all(_SIGNATURE)}
     return any(
-        field.raw not in held and _related(_domain(_tags(field.value)), domain)
+        field.raw not in held and related(_domain(_tags(field.value)), domain)
         for field in original.all(_SIGNATURE)
     )
+
+
+def canonical(field: Field) -> bytes:
+    """Return the field as the relaxed form has it, without its line end (RFC 6376 3.4.2)."""
+    return field.key.encode("ascii") + b":" + _BLANKS.sub(b" ", field.value)
 
 
 def _domain(tags: dict[bytes, bytes]) -> str:
     return tags.get(b"d", b"").decode("ascii", "replace").lower()
 
 
-def _related(one: str, other: str) -> bool:
+def related(one: str, other: str) -> bool:
+    """Say whether one domain is the other, above it or below it.
+
+    Close to what DMARC calls aligned (RFC 7489 3.1.1), without a list of public suffixes.
+    """
     return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
 
 
@@ -75,18 +84,14 @@ def _is_broken(signature: Field, before: _Fields, after: _Fields) -> bool:
     # makes the two lists differ.
     signed = Counter(_signed_names(tags))
     return any(
-        [_relaxed(f) if relaxed else clean(f.raw) for f in before.get(name, [])[-count:]]
-        != [_relaxed(f) if relaxed else f.to_bytes() for f in after.get(name, [])[-count:]]
+        [canonical(f) if relaxed else clean(f.raw) for f in before.get(name, [])[-count:]]
+        != [canonical(f) if relaxed else f.to_bytes() for f in after.get(name, [])[-count:]]
         for name, count in signed.items()
     )
 
 
 def _signed_names(tags: dict[bytes, bytes]) -> list[str]:
     return [n.strip().lower().decode("ascii", "replace") for n in tags.get(b"h", b"").split(b":")]
-
-
-def _relaxed(field: Field) -> bytes:
-    return field.key.encode("ascii") + b":" + _BLANKS.sub(b" ", field.value)
 
 
 def _tags(value: bytes) -> dict[bytes, bytes]:

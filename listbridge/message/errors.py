@@ -3,6 +3,7 @@
 ListbridgeError
   MessageError       this message cannot be understood; its neighbours can
     TooComplex       it is over one of the caps that keep parsing short
+  UnusableKey        a text is no private key to sign with
   AddressError       a text is not an address
 """
 
@@ -15,6 +16,10 @@ class MessageError(ListbridgeError):
 
 class TooComplex(MessageError):
     """A message over the caps for head, fields, parts or nesting."""
+
+
+class UnusableKey(ListbridgeError):
+    """A text that is no private key to sign with; the sentence says why."""
 
 
 class AddressError(ListbridgeError, ValueError):

@@ -80,6 +80,7 @@ class Template:
 
     stand_ins: StandIns
     pieces: tuple[memoryview | _Slot, ...]
+    own_body: bool  #: whether the copies differ below their heads, too
 
     def copy(self, member: str, secret: str) -> bytes:
         """Return the copy for one recipient; `secret` is that of his token."""
@@ -98,6 +99,11 @@ class Template:
             for one in self.pieces
         )
 
+    def own(self, of_all: bytes, member: str, secret: str) -> bytes:
+        """Return a text from the head with what is one recipient's own."""
+        slot = _Slot(of_all, "", "ascii")
+        return slot.filled(self.stand_ins, member, tokens.written_leave(secret))
+
 
 def template(octets: bytes, stand_ins: StandIns, *, seven_bit: bool = False) -> Template:
     """Find the stand-ins in a message as it leaves; in one over a cap, only those of the head.
@@ -105,20 +111,20 @@ def template(octets: bytes, stand_ins: StandIns, *, seven_bit: bool = False) -> 
     With `seven_bit` no copy gets 8-bit text that the message has not.
     """
     pieces: list[memoryview | _Slot] = []
-    whole, position = memoryview(octets), 0
-    for start, end, slot in _slots(octets, stand_ins, seven_bit=seven_bit):
+    whole, position, body = memoryview(octets), 0, headers.body_start(octets)
+    for start, end, slot in _slots(octets, body, stand_ins, seven_bit=seven_bit):
         pieces += (whole[position:start], slot)
         position = end
-    return Template(stand_ins, (*pieces, whole[position:]))
+    return Template(stand_ins, (*pieces, whole[position:]), own_body=position > body)
 
 
 def _slots(
-    octets: bytes, stand_ins: StandIns, *, seven_bit: bool
+    octets: bytes, body: int, stand_ins: StandIns, *, seven_bit: bool
 ) -> Iterator[tuple[int, int, _Slot]]:
     """Yield where each slot begins and ends, and the slot, in their order."""
     mark = stand_ins.secret.encode()
     in_head = _Slot(b"", "", "ascii")
-    yield from _as_they_are(octets, 0, headers.body_start(octets), stand_ins, in_head)
+    yield from _as_they_are(octets, 0, body, stand_ins, in_head)
     for part in _texts(octets):
         what = part.content
         is_html = what.type == "text/html"

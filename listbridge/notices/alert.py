@@ -31,6 +31,7 @@ class What(StrEnum):
     SUBSCRIBERS = "subscribers"
     OURS = "ours"
     PAUSED = "paused"
+    KEY = "key"
     CONSENT = "consent"
     CLIENT = "client"
     SHUNTED = "shunted"
@@ -50,6 +51,7 @@ _TITLES = {
     What.SUBSCRIBERS: "{}: the subscriber file cannot be followed",
     What.OURS: "{}: listbridge itself or its database fails",
     What.PAUSED: "{}: the outgoing account cannot be used",
+    What.KEY: "{}: there is no key to sign its mail with",
     What.CONSENT: "{}: the consent for OAuth2 has to be renewed",
     What.CLIENT: "{}: the client secret for OAuth2 has to be renewed",
     What.SHUNTED: "{}: mail was set aside",

@@ -11,7 +11,7 @@ from listbridge.category import Category
 from listbridge.notices import Condition, What
 from listbridge.oauth2 import OAuth2Error, token_file
 from listbridge.oauth2.token_file import Tokens
-from listbridge.service import consents
+from listbridge.service import consents, signing_keys
 from listbridge.service.consents import Account
 from listbridge.service.store_watch import Outage
 from listbridge.submission import OutgoingSettings
@@ -68,6 +68,7 @@ def holding(tx: Tx, watched: Watched, now: datetime) -> list[Condition]:
         *_outage(watched.outage),
         *_disk(watched.database_folder, now),
         *_accounts(tx, watched, now),
+        *signing_keys.missing(watched.categories.values(), now),
         *_consents(watched, now),
         *_passes(tx, known),
         *_waiting_for_a_person(tx, known, now),

@@ -10,12 +10,13 @@ from listbridge.submission.courier import (
     SenderRefused,
 )
 from listbridge.submission.pool import SmtpCourier
-from listbridge.submission.settings import OutgoingSettings
+from listbridge.submission.settings import DkimSettings, OutgoingSettings
 
 __all__ = [
     "AccountTrouble",
     "Connection",
     "Courier",
+    "DkimSettings",
     "Envelope",
     "Outcome",
     "OutgoingSettings",

@@ -15,6 +15,8 @@ from listbridge.secret import Secret
 
 _STANDARD_PORTS = {"tls": 465, "starttls": 587, "none": 25}
 
+# Names in the DNS, as domains and selectors of signatures are (RFC 6376 3.1).
+_DNS_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
 # RFC 5321 4.1.1.1: EHLO takes a domain or an address literal such as [192.0.2.1].
 _HELLO_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Za-z.:]+\]")
 
@@ -41,8 +43,48 @@ def _some_time(duration: timedelta) -> timedelta:
     return duration
 
 
+def _domain(text: str) -> str:
+    if not _DNS_NAME.fullmatch(text) or "." not in text:
+        raise ValueError('write a domain in ASCII, such as "example.org"')
+    return text.lower()
+
+
+def _selector(text: str) -> str:
+    if not _DNS_NAME.fullmatch(text):
+        raise ValueError('a selector consists of letters, digits and "-", such as "lists2026"')
+    return text
+
+
+def _one_at_least(keys: dict[str, Secret]) -> dict[str, Secret]:
+    if not keys:
+        raise ValueError('name a key by its selector, such as lists2026 = { file = "path" }')
+    return keys
+
+
+def _elsewhere(key: Secret) -> Secret:
+    if key.literal is not None:
+        raise ValueError('a private key is no text for a configuration; write { file = "path" }')
+    return key
+
+
 _SafeText = Annotated[str, AfterValidator(_safe)]
 _Wait = Annotated[Duration, AfterValidator(_some_time)]
+
+
+_Domain = Annotated[_SafeText, AfterValidator(_domain)]
+_Selector = Annotated[str, AfterValidator(_selector)]
+_Key = Annotated[Secret, AfterValidator(_elsewhere)]
+
+
+class DkimSettings(BaseModel):
+    """How what is sent is signed (DKIM, RFC 6376): `dkim = { … }` or `[outgoing.dkim]`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    #: Whose signature it is; never None once the configuration is loaded.
+    domain: _Domain | None = None
+    #: Private keys by selector, the name of the public key in the DNS; a signature with each.
+    keys: Annotated[dict[_Selector, _Key], AfterValidator(_one_at_least)]
 
 
 class OutgoingSettings(BaseModel):
@@ -57,6 +99,7 @@ class OutgoingSettings(BaseModel):
     username: _SafeText | None = None
     password: Secret | None = None
     oauth2: OAuth2Settings | None = None
+    dkim: DkimSettings | None = None
     ca_file: Path | None = None
     client_certificate: Path | None = None
     client_key: Path | None = None

@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from listbridge import nameservers
+from listbridge.message import signing_key
+from listbridge.service.checking.signatures import quoted
+from tests.fakes.dns_server import DnsServer
 from tests.fakes.smtp_server import SmtpServer, in_thread, refuses, refuses_login
 from tests.letters import letter
 from tests.program import Program, category_toml
@@ -18,6 +22,7 @@ from tests.servers import dovecot as dovecot_server
 from tests.servers import postfix as postfix_server
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Relay
+from tests.signatures import judged, records, rsa_pem
 
 Wrong = dict[str, dict[str, Any]]
 
@@ -523,6 +528,31 @@ def test_what_the_mailbox_says_about_the_probe_is_judged(
         "probe sub-addressing": True,
     }
     assert "relay.example.net, which does not vouch for example.org" in found["probe DKIM"]["seen"]
+
+
+def test_a_published_key_is_well_and_the_probe_is_signed_with_it(
+    program: Program, dovecot: Dovecot, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_file = program.folder / "dkim.pem"
+    key_file.write_text(rsa_pem())
+    key_file.chmod(0o600)
+    published = {("s1._domainkey.example.org", "TXT"): [quoted(signing_key(rsa_pem()).record)]}
+    with (
+        DnsServer(published) as dns,
+        in_thread(SmtpServer()) as server,
+        delivered(server, dovecot, slug),
+    ):
+        monkeypatch.setattr(nameservers, "system_resolver", lambda: dns.resolver)
+        sending = f'[outgoing]\nhost = "127.0.0.1"\nport = {server.port}\nsecurity = "none"\n'
+        sending += 'dkim = { keys = { s1 = { file = "dkim.pem" } } }\n'
+        toml = category_toml(slug, dovecot=dovecot)
+        program.write_category(slug, toml + sending, ["a@b.example"])
+
+        found = {one["what"]: one["seen"] for one in program.json("check", "--probe", status=0)}
+
+    assert found["outgoing dkim s1"].endswith("s1._domainkey.example.org has its public key")
+    known = records("example.org", s1=rsa_pem())
+    assert [judged(one.body, known) for one in server.messages] == [[True], [True]]
 
 
 def test_a_refused_sub_address_is_no_mistake(program: Program, dovecot: Dovecot, slug: str) -> None:

@@ -34,7 +34,7 @@ from listbridge.mailbox import IncomingSettings
 from listbridge.oauth2 import OAuth2Settings
 from listbridge.posting import HeaderRule
 from listbridge.quantities import parse_duration, parse_size
-from listbridge.submission import OutgoingSettings
+from listbridge.submission import DkimSettings, OutgoingSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = (DOCS / "commands.md").read_text(encoding="utf-8")
@@ -49,6 +49,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "## A category": CategoryFile,
     "### `[incoming]`": IncomingSettings,
     "### `[outgoing]`": OutgoingSettings,
+    "`[outgoing.dkim]`": DkimSettings,
     "### `[posting]`": Posting,
     "`[[posting.headers]]`": HeaderRule,
     "### `[members]`": Members,

@@ -101,3 +101,23 @@ def test_a_missing_keyring_library_says_how_to_get_it(monkeypatch: pytest.Monkey
         Secret(keyring=("mail", "ann")).reveal()
 
     assert caught.value.cure == "pip install 'listbridge[keyring]'"
+
+
+SEVERAL = "first line\nsecond line\n"
+
+
+def test_a_secret_of_several_lines_is_read_whole_from_everywhere(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(SEVERAL)
+    monkeypatch.setenv("SEVERAL", SEVERAL)
+    command = (sys.executable, "-c", f"print({SEVERAL!r}, end='')")
+    places = [Secret(file=file), Secret(env="SEVERAL"), Secret(command=command)]
+
+    assert [one.reveal_all("DKIM key") for one in places] == [SEVERAL] * 3
+
+
+def test_it_is_called_what_it_is_where_it_is_missing(tmp_path: Path) -> None:
+    for one in (Secret(file=tmp_path / "none"), Secret(env="NONE"), Secret(command=("/none",))):
+        with pytest.raises(SecretError, match="DKIM key"):
+            one.reveal_all("DKIM key")

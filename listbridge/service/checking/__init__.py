@@ -7,6 +7,8 @@ subscribers  who is subscribed
 store        the database and its disk
 files        category files that are wrong
 secrets      where passwords come from
+signatures   DKIM: keys, and what the DNS says of them
+own_sender   the envelope sender of personal copies
 probe        a message there and back
 """
 

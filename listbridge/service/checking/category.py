@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from listbridge.category import Category
 from listbridge.service.checking.finding import Finding, fine, wrong
+from listbridge.service.checking.own_sender import check_own_sender
 from listbridge.service.checking.probe import probe as send_probe
 from listbridge.service.checking.provider import check_provider
 from listbridge.service.checking.servers import (
@@ -12,6 +13,7 @@ from listbridge.service.checking.servers import (
     check_incoming_password,
     check_outgoing_password,
 )
+from listbridge.service.checking.signatures import check_signatures
 from listbridge.service.checking.subscribers import check_subscribers
 from storage.database import Database
 
@@ -45,7 +47,7 @@ def _offline(category: Category, db: Database | None) -> Iterator[Finding]:
         yield check_incoming_password(category.slug, category.incoming)
     if category.outgoing is not None:
         yield check_outgoing_password(category.slug, category.outgoing)
-        yield from check_provider(category)
+        yield from _sent_mail(category, offline=True)
 
 
 def _online(category: Category, db: Database | None, accounts: Accounts) -> Iterator[Finding]:
@@ -55,7 +57,15 @@ def _online(category: Category, db: Database | None, accounts: Accounts) -> Iter
     if category.outgoing is not None:
         max_size = category.posting.max_size
         yield from accounts.check(category.slug, category.outgoing, max_size)
-        yield from check_provider(category)
+        yield from _sent_mail(category, offline=False)
+
+
+def _sent_mail(category: Category, *, offline: bool) -> Iterator[Finding]:
+    yield from check_provider(category)
+    yield from check_own_sender(category)
+    dkim = category.outgoing.dkim if category.outgoing else None
+    if dkim is not None:
+        yield from check_signatures(category.slug, category.address, dkim, offline=offline)
 
 
 def _probed(category: Category, db: Database | None, well: bool) -> list[Finding]:

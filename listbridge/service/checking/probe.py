@@ -16,6 +16,7 @@ from email.utils import format_datetime
 
 from listbridge import clock
 from listbridge.category import Category
+from listbridge.delivery import signing
 from listbridge.errors import ListbridgeError
 from listbridge.intake.poll import time_budget
 from listbridge.mailbox import (
@@ -157,7 +158,7 @@ async def _send(
             outcomes = {}
             for one in messages:
                 envelope = Envelope(address, (one.recipient,))
-                told = await connection.deliver(envelope, _message(address, one))
+                told = await connection.deliver(envelope, _signed(_message(address, one), settings))
                 outcomes[one] = told[one.recipient]
             return outcomes
     finally:
@@ -170,6 +171,12 @@ def _require_sent(outcome: Outcome, settings: OutgoingSettings, address: str) ->
             f'{settings.place} did not accept a message to {address}: "{outcome.reply}"',
             cure="see what the server says, and whether this account may write to that address",
         )
+
+
+def _signed(content: bytes, settings: OutgoingSettings) -> bytes:
+    if settings.dkim is None:
+        return content
+    return signing.seal(content, signing.signer(settings.dkim)).fields() + content
 
 
 def _message(address: str, message: _Message) -> bytes:

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 from listbridge.message import split
 from listbridge.message.authentication import Authentication, topmost
-from listbridge.message.dkim import signed_by
+from listbridge.message.dkim import related, signed_by
 from listbridge.message.headers import Head
 from listbridge.service.checking.finding import Finding, fine, wrong
 
 _WHAT = "probe {}"
 _DNS_CURE = "set up {} for {} as the provider that sends describes it, in the DNS of that domain"
+
+_SIGN = "or sign with a key of your own by [outgoing.dkim]"
 
 
 def judged(slug: str, address: str, raw: bytes) -> Iterator[Finding]:
@@ -46,9 +48,9 @@ def _spf(slug: str, domain: str, found: Authentication) -> Finding:
 def _dkim(slug: str, domain: str, found: Authentication) -> Finding:
     what, results = _WHAT.format("DKIM"), found.of("dkim")
     passed = _passed_domains(found)
-    if any(_aligned(one, domain) for one in passed):
+    if any(related(one, domain) for one in passed):
         return fine(slug, what, f"signed for {domain}, and the signature is good")
-    cure = _DNS_CURE.format("DKIM", domain)
+    cure = f"{_DNS_CURE.format('DKIM', domain)}, {_SIGN}"
     if passed:
         seen = f"signed only for {', '.join(sorted(passed))}, which does not vouch for {domain}"
         return wrong(slug, what, seen, cure)
@@ -80,7 +82,7 @@ def _unsubscribe(slug: str, head: Head, found: Authentication) -> Finding:
     if any("list-unsubscribe" in names for domain, names in signed_by(head) if domain in good):
         return fine(slug, what, "is covered by the signature")
     seen = "is not covered by a good signature, so mail programs may offer no button to unsubscribe"
-    return wrong(slug, what, seen, "have the server that sends sign that field with DKIM")
+    return wrong(slug, what, seen, f"have the server that sends sign that field, {_SIGN}")
 
 
 def _passed_domains(found: Authentication) -> set[str]:
@@ -88,11 +90,6 @@ def _passed_domains(found: Authentication) -> set[str]:
     good = [one.properties for one in found.of("dkim") if one.value == "pass"]
     named = (one.get("header.d") or one.get("header.i", "").rpartition("@")[2] for one in good)
     return {domain.lower() for domain in named if domain}
-
-
-def _aligned(signer: str, domain: str) -> bool:
-    # Close to RFC 7489 3.1.1 without a list of public suffixes: one is part of the other.
-    return signer == domain or domain.endswith(f".{signer}") or signer.endswith(f".{domain}")
 
 
 def _shown(values: set[str]) -> str:

@@ -354,3 +354,10 @@ def test_a_few_refusals_by_policy_are_told_to_nobody(
     _refuse(whole, category_id, now, people, active)
 
     assert _holding(whole, now) == []
+
+
+def test_a_key_for_signing_that_is_missing_is_told(whole: Database, now: datetime) -> None:
+    dkim = {"domain": "example.org", "keys": {"s1": {"env": "NO_SUCH_KEY"}}}
+    sending = OutgoingSettings.model_validate({"host": "smtp.example.org", "dkim": dkim})
+
+    assert _names(_holding(whole, now, general(outgoing=sending))) == [("key", "general")]
