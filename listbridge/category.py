@@ -211,9 +211,14 @@ class Category(CategoryBasics):
         return filled
 
     @property
+    def told_owners(self) -> tuple[str, ...]:
+        """Its owners, but not the list itself: nobody would read what it writes to itself."""
+        return tuple(one for one in self.owners if key(one) != key(self.address))
+
+    @property
     def can_tell_owners(self) -> bool:
         """Whether there are owners, and a way to write to them."""
-        return bool(self.owners) and self.outgoing is not None
+        return bool(self.told_owners) and self.outgoing is not None
 
     def news_due(self, now: datetime) -> datetime | None:
         """Return when owners are to be told of who joins or leaves now; None: not at all."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from storage.database import Tx
 from storage.schema import answers as table
@@ -20,7 +20,7 @@ def count_one(
     In one day there are at most `each` of the kind to the address, and `in_all` of the category.
     What is older than a day is forgotten. The category is locked by then.
     """
-    tx.execute(table.delete().where(table.c.category_id == category_id, table.c.at <= now - _DAY))
+    _forget(tx, category_id, now)
     total = select(func.count()).where(
         table.c.category_id == category_id, ~table.c.notice.startswith(_APART)
     )
@@ -38,12 +38,18 @@ def count_apart(
     Else return how many more there may be in this day. They are no part of what the category may
     answer to others. The category is locked by then.
     """
-    tx.execute(table.delete().where(table.c.category_id == category_id, table.c.at <= now - _DAY))
+    _forget(tx, category_id, now)
     so_far = _alike(tx, category_id, key, _APART + notice)
     if so_far >= each:
         return None
     _add(tx, category_id, key, _APART + notice, now)
     return each - so_far - 1
+
+
+def _forget(tx: Tx, category_id: int, now: datetime) -> None:
+    """Forget what is older than a day, and what was counted before the clock was set back."""
+    is_past = or_(table.c.at <= now - _DAY, table.c.at > now + _DAY)
+    tx.execute(table.delete().where(table.c.category_id == category_id, is_past))
 
 
 def _alike(tx: Tx, category_id: int, key: str, notice: str) -> int:

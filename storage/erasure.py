@@ -67,17 +67,18 @@ def erase(tx: Tx, keys: Collection[str], now: datetime, *, with_posts: bool) -> 
     for category_id in sorted(one.id for one in categories.every(tx)):
         categories.lock(tx, category_id)
     done: Counter[str] = Counter()
-    for step in (_held_posts, _reports_and_commands, _own_mail, _recipients, _membership):
+    done += _held_posts(tx, keys, now)
+    for step in (_reports_and_commands, _own_mail, _recipients, _membership):
         done += step(tx, keys)
     done += _posts(tx, keys, with_posts=with_posts)
     erased.note(tx, keys, now)
     return done
 
 
-def _held_posts(tx: Tx, keys: Collection[str]) -> Counter[str]:
-    """What waits for a moderator will not be posted."""
+def _held_posts(tx: Tx, keys: Collection[str], now: datetime) -> Counter[str]:
+    """What waits for a moderator will not be posted; one who answers is told that it is decided."""
     his = posts.c.sender_key.in_(keys) & (posts.c.state == PostState.HELD)
-    update = posts.update().where(his).values(state=PostState.DISCARDED)
+    update = posts.update().where(his).values(state=PostState.DISCARDED, decided_at=now)
     return Counter({"held posts discarded": tx.execute(update).rowcount})
 
 

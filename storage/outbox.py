@@ -268,19 +268,25 @@ def recipient_of(tx: Tx, category_id: int, message_id: str) -> str | None:
 
 
 def cancel_for(tx: Tx, category_id: int, key: str) -> int:
-    """Cancel what is still unsent to an address (by its key); what is just leaving goes on.
+    """Cancel what is still unsent to an address (by its key) as a subscriber's.
 
-    What it was still to get in a digest is forgotten.
+    What is just leaving goes on, and so do notices: he may be a moderator or an owner as well. But
+    content updates, which are no sooner than posts, are not sent, and what it was still to get in
+    a digest is forgotten.
     """
     whose = select(subscriptions.c.id).where(
         subscriptions.c.category_id == category_id, subscriptions.c.address_key == key
     )
     tx.execute(digest_entries.delete().where(digest_entries.c.subscription_id.in_(whose)))
+    is_notice = (deliveries.c.priority == PRIORITY[Kind.NOTICE]) & exists().where(
+        table.c.id == deliveries.c.outgoing_id, table.c.kind == Kind.NOTICE
+    )
     update = (
         deliveries.update()
         .where(
             deliveries.c.category_id == category_id,
             func.lower(deliveries.c.recipient) == key,
+            ~is_notice,
             deliveries.c.state.in_([x for x in UNSENT if x is not DeliveryState.SENDING]),
         )
         .values(state=DeliveryState.CANCELLED)

@@ -16,6 +16,7 @@ from listbridge.cli.completion import slugs
 from listbridge.cli.options import Settings, common, opened, require_category
 from listbridge.errors import ListbridgeError
 from listbridge.intake.readers import Reader
+from listbridge.message import without_tokens
 from listbridge.moderation.password import without_password
 from storage import archive, raw_messages
 from storage.database import Database
@@ -181,7 +182,7 @@ def _write(
         with output.progress("posts", total) as advance:
             for one in archive.accepted(tx, category_id):
                 raw = without_password(category, raw_messages.read(tx, one.raw_id))
-                target.writelines(mbox.write(raw, one.sender, one.date))
+                target.writelines(mbox.write(without_tokens(raw), one.sender, one.date))
                 number += 1
                 advance()
     target.flush()

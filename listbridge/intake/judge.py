@@ -55,7 +55,9 @@ def understand(raw: bytes, category: Category) -> Understood:
     read = opened(category, raw)
     parsed = read.parsed
     message_id = parsed.message_id or message.derived_message_id(raw)
-    fingerprint = message.fingerprint(read.raw, parsed.root)
+    # With its tokens a post is the same as without, as which it is exported.
+    shown = message.blotted_bytes(read.raw, parsed.root) if parsed.tokens else read.raw
+    fingerprint = message.fingerprint(shown, parsed.root)
     report = bounces.read_parsed(read.raw, parsed) if message.bounce_reason(parsed) else None
     return Understood(read.raw, parsed, fingerprint, message_id, read, report)
 

@@ -22,7 +22,7 @@ def see_to(tx: Tx, category: Category, category_id: int, now: datetime) -> tuple
 
     It covers the time since what gave cause to it, even if it comes late.
     """
-    if category.bounces.report == "off" or not category.owners:
+    if category.bounces.report == "off" or not category.told_owners:
         return 0, None
     due = duties.owed_at(tx, category_id, Duty.BOUNCE_REPORT) or now
     since = min(due, now) - WEEK

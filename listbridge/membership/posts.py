@@ -97,7 +97,7 @@ def _tell(
     writing = Writing(
         to,
         language=language,
-        values={"subject": post.subject, "reason": reason},
+        values={"subject": post.subject, "reason": reason.removesuffix(".")},
         answers=post.message_id,
     )
     tell(tx, category, post.category_id, what, writing, now)

@@ -43,8 +43,8 @@ def refusal(category: Category, command: Command, parsed: ParsedMessage) -> str 
         return said + "this category cannot send an answer"
     if parsed.author is None and command.word not in _BY_TOKEN:
         return said + f"it does not say whose it is, since {parsed.author_problem}"
-    if command.word is Word.OWNER and not category.owners:
-        return said + "`owners` of the category names nobody"
+    if command.word is Word.OWNER and not category.told_owners:
+        return said + "`owners` of the category names nobody besides the list itself"
     return None
 
 
@@ -160,7 +160,7 @@ def _note_news(request: Request, what: News, address: str) -> None:
 
 def _owner(request: Request) -> Done:
     """Hand a mail on to the owners, who answer its author themselves."""
-    owners = request.category.owners
+    owners = request.category.told_owners
     if not may_answer(
         request.tx,
         request.category,
@@ -170,7 +170,10 @@ def _owner(request: Request) -> Done:
         request.now,
         CHANGES_A_DAY,
     ):
-        raise NotUnderstood(f"{request.author} has written to the owners several times today")
+        raise NotUnderstood(
+            f"{request.author} has written to the owners several times today, "
+            "or the list has written `answers_per_day` mails"
+        )
     for one in owners:
         writing = Writing(
             one,

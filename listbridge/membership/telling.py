@@ -36,9 +36,9 @@ def tell_owners(
     tx: Tx, category: Category, category_id: int, what: Notice, now: datetime, **values: str
 ) -> int:
     """Write the owners of a category a notice, each by himself; return how many there are."""
-    for one in category.owners:
+    for one in category.told_owners:
         tell(tx, category, category_id, what, Writing(one, values=values), now)
-    return len(category.owners)
+    return len(category.told_owners)
 
 
 def may_answer(

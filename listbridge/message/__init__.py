@@ -57,6 +57,7 @@ from listbridge.message.robots import (
 )
 from listbridge.message.signing import Key, Seal, Signer, seal, signing_key
 from listbridge.message.subject import is_answer, topic
+from listbridge.message.tokens import blotted_bytes, without_tokens
 
 __all__ = [
     "FOOTER_NAMES",
@@ -80,6 +81,7 @@ __all__ = [
     "TooComplex",
     "UnusableKey",
     "Word",
+    "blotted_bytes",
     "body_start",
     "bounce_reason",
     "command",
@@ -111,4 +113,5 @@ __all__ = [
     "topic",
     "unanswerable_reason",
     "wire",
+    "without_tokens",
 ]

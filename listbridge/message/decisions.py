@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from listbridge.message import tokens
 from listbridge.message.own_words import own_words
@@ -34,6 +35,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _NOT = frozenset(
     ("no", "not", "never", "don", "nein", "nicht", "nie", "kein", "non", "pas", "jamais", "ne")
 )
+# What may stand between two words that are one decision; a full stop ends it.
+_BETWEEN = re.compile(r"[ \t,]*")
 _LONGEST_NOTE = 2000  #: characters
 
 
@@ -70,11 +73,17 @@ def _decision(line: str, words: Words) -> Decision | None:
     said = [one.lower() for one in _WORD.findall(line)]
     if not said or not _begins_with_word(line):
         return None
-    found = words.get(" ".join(said[:2])) or words.get(said[0])
+    found = (words.get(" ".join(said[:2])) if _is_one(line) else None) or words.get(said[0])
     # "Approve? No!"; a reason may well say what is not.
     if found is not Decision.REJECT and ("?" in line or _NOT & {*said}):
         return None
     return None if _behind_first(line).startswith("?") else found
+
+
+def _is_one(line: str) -> bool:
+    """Say whether the first two words can be meant as one."""
+    first, *second = islice(_WORD.finditer(line), 2)
+    return bool(second) and _BETWEEN.fullmatch(line, first.end(), second[0].start()) is not None
 
 
 def _begins_with_word(line: str) -> bool:

@@ -31,7 +31,8 @@ _MOST_LINES = 3
 
 def own_words(parsed: ParsedMessage) -> str:
     """Return what stands above the quotation or, where that is nothing, what stands below it."""
-    lines = parsed.text.splitlines()
+    # Apple's programs put such a sign, which nobody sees, in front of what they quote.
+    lines = parsed.text.replace("\ufeff", "").splitlines()
     marks = [at for at in range(len(lines)) if _begins_quotation(lines, at)]
     if not marks:
         return _text(lines)
@@ -47,7 +48,11 @@ def _begins_quotation(lines: Sequence[str], at: int) -> bool:
     if _is_quoted(line) or _ORIGINAL.match(line):
         return True
     following = next((x for x in lines[at + 1 : at + 3] if x.strip()), "")
-    return bool(_FIELD.match(line) and _NEXT_FIELD.match(following))
+    # GMX and its kin say first when it was sent.
+    return any(
+        _FIELD.match(one) and _NEXT_FIELD.match(other)
+        for one, other in ((line, following), (following, line))
+    )
 
 
 def _is_quoted(line: str) -> bool:

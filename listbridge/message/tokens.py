@@ -10,7 +10,8 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 
-from listbridge.message import parts
+from listbridge.message import parts, protection
+from listbridge.message.errors import MessageError
 from listbridge.message.parts import Part
 
 _CONFIRM, _LEAVE = _MARKS = ("confirm-", "leave-")
@@ -120,6 +121,20 @@ def blotted_bytes(raw: bytes, root: Part) -> bytes:
                 if len(body) == part.end - part.body_start:  # else there is garbage in between
                     made[part.body_start : part.end] = body
     return bytes(made)
+
+
+def without_tokens(raw: bytes) -> bytes:
+    """Return a message to be shown to others; what is signed or encrypted stays as it is.
+
+    So does what cannot be read.
+    """
+    try:
+        root = parts.tree(raw)
+        if not quoted(raw, root) or protection.of_message(raw, root):
+            return raw
+        return blotted_bytes(raw, root)
+    except MessageError:
+        return raw
 
 
 def _every(part: Part) -> Iterator[Part]:

@@ -28,17 +28,21 @@ def known(tx: Tx, category: Category, category_id: int, parsed: ParsedMessage) -
     """
     if answered(tx, category, category_id, parsed) is None:
         return None
-    secret = parsed.tokens[0] if len(parsed.tokens) == 1 else ""
-    return Command(Word.MODERATE, secret)
+    return Command(Word.MODERATE, _only(parsed))
+
+
+def _only(parsed: ParsedMessage) -> str:
+    """Return the one secret that a message shows; empty where it shows several."""
+    return parsed.tokens[0] if len(parsed.tokens) == 1 else ""
 
 
 def post_in_question(
     tx: Tx, category: Category, category_id: int, parsed: ParsedMessage, now: datetime
 ) -> Post | None:
     """Return the held post that a message may let out, or None."""
-    if len(parsed.tokens) != 1:
-        return None
-    code = codes.look(tx, category, category_id, parsed.tokens[0], now)
+    command = message.command(parsed, category.address)
+    secret = command.argument if command and command.word is Word.CONFIRM else _only(parsed)
+    code = codes.look(tx, category_id, secret, now)
     return posts.find(tx, code.post_id) if code else None
 
 
@@ -51,23 +55,19 @@ def carry_out(request: Request, policy: Policy) -> Done | None:
         return None
     tx, category, category_id = request.tx, request.category, request.category_id
     secret = request.command.argument
-    code = codes.look(tx, category, category_id, secret, request.now) if secret else None
+    code = codes.look(tx, category_id, secret, request.now)
     moderator = code.moderator if code else answered(tx, category, category_id, request.parsed)
     if moderator is None:
         return None
     if reason := message.unanswerable_reason(request.parsed):
         return Done(f"a moderator's answer, which decides nothing: {reason}")
+    if not codes.is_moderator(category, moderator):
+        return Done("an answer of somebody who is no moderator any more, which decides nothing")
     letters = Letters(tx, category, category_id, request.now)
     if code is None:
-        return _without_code(request, letters, moderator)
+        told = letters.no_code(moderator, request.parsed.message_id)
+        return Done("a moderator's answer without a valid code", told)
     return _with_code(request, letters, code, policy)
-
-
-def _without_code(request: Request, letters: Letters, moderator: str) -> Done:
-    said = "a moderator's answer without a valid code"
-    if message.key(moderator) not in map(message.key, request.category.moderators):
-        return Done(f"{said}, of somebody who is no moderator any more")
-    return Done(said, letters.no_code(moderator, request.parsed.message_id))
 
 
 def _with_code(request: Request, letters: Letters, code: Code, policy: Policy) -> Done:

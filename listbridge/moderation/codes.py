@@ -56,18 +56,21 @@ def make(tx: Tx, category_id: int, moderator: str, post_id: int, now: datetime) 
     return code
 
 
-def look(tx: Tx, category: Category, category_id: int, secret: str, now: datetime) -> Code | None:
-    """Return what a secret stands for, if it is a code; whoever is no moderator any more has none.
+def is_moderator(category: Category, address: str) -> bool:
+    """Say whether whoever was written to at an address may decide by now.
 
-    Where the category has turned such mail off since, the codes are good all the same.
+    Where the category has turned such mail off since, he may all the same.
     """
+    return message.key(address) in map(message.key, category.moderators)
+
+
+def look(tx: Tx, category_id: int, secret: str, now: datetime) -> Code | None:
+    """Return what a secret stands for, if it is a code; be it of a former moderator."""
     found = tokens.look(tx, category_id, secret, now)
     if found is None:
         return None
     token, until = found
     if token.purpose is not Purpose.MODERATE:
-        return None
-    if token.key not in map(message.key, category.moderators):
         return None
     return Code(token.address, int(token.detail), until, secret)
 

@@ -263,6 +263,19 @@ def test_an_export_does_not_show_the_posting_password(program: Program) -> None:
     assert [one for one in program.outputs if PASSWORD.encode() in one] == []
 
 
+def test_an_export_shows_no_token_and_is_known_where_it_came_from(program: Program) -> None:
+    token = "leave-" + "a" * 34
+    raw = letter(1).replace(b"To: ", f"X-Quoted: {token}\r\nTo: ".encode()) + token.encode()
+    program.run("post", "general", stdin=raw)
+    file = program.folder / "new.mbox"
+
+    program.run("export", "mbox", "general", str(file))
+    program.run("import", "mbox", "general", str(file))
+
+    assert token.encode() not in file.read_bytes()
+    assert len(program.json("posts", "list", "general")) == 1
+
+
 def test_an_import_that_was_killed_is_completed_by_the_next(program: Program) -> None:
     file = written(program, "old.mbox", *(letter(n, answers=n - 1 or None) for n in range(200)))
     program.run("poll-once")

@@ -145,13 +145,13 @@ def test_the_life_of_a_member_runs_by_mail_alone(mail: Mail, mia: Person) -> Non
 
     mia.write("set language en")
     mia.confirm()
-    assert mia.subjects() == ["Your options of Alles"]
+    assert mia.subjects() == ["Your options on Alles"]
 
     mail.program.run("subscribers", "add", mail.name, "bob@example.net", status=0)
     mail.program.run("subscribers", "set", mail.name, "bob@example.net", "--receives", "none")
     mia.write("set holiday 2099-12-24")
     mia.confirm()
-    assert mia.subjects() == ["Your options of Alles"]
+    assert mia.subjects() == ["Your options on Alles"]
     mail.write("Bob <bob@example.net>", "While she is away", text="Nobody reads this.")
     assert mia.subjects() == []
 

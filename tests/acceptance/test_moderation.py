@@ -78,7 +78,7 @@ def test_a_member_s_post_is_rejected_with_a_note(people: dict[str, Person]) -> N
     file = program.folder / "categories" / f"{name}.toml"
     file.write_text(file.read_text() + '[posting]\nmembers = "hold"\n')
     reader.write("Wasps", text="They are back, too.")
-    assert reader.subjects() == ["Your post to General waits for its moderators"]
+    assert reader.subjects() == ["Your post to General is waiting for a moderator"]
 
     [asked] = mod.new()
     answer(mod, asked, "Reject\r\nBees only.\r\n\r\nPlease.")

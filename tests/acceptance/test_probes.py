@@ -153,6 +153,9 @@ def test_who_answers_no_probe_is_removed_and_the_owners_hear_of_it(world: World)
     assert f"{world.dead_address} was removed because his mail came back" in refused
     assert world.state() == "removed"
     text = told[-1].get_body(("plain",)).get_content()  # type: ignore[union-attr]
-    assert f"Gestrichen, weil keine Mail beantwortet wurde:\n    {world.dead_address}" in text
+    assert (
+        f"Gestrichen, weil auf keine unserer Mails eine Antwort kam:\n    {world.dead_address}"
+        in text
+    )
     assert not _TOKEN.search(str(told))
     world.program.audit()

@@ -187,7 +187,7 @@ def test_a_list_lives_by_mail_alone(place: Place, fresh_name: Callable[[str], st
         assert one.subjects() == ["Welcome to Chess"]
 
     mia.write("Opening", "Who plays on Friday?")
-    assert mia.subjects() == ["Your post to Chess waits for its moderators"]
+    assert mia.subjects() == ["Your post to Chess is waiting for a moderator"]
     [held] = olga.new()
     assert "Opening" in str(held["Subject"])
     assert ben.new() == []
@@ -197,7 +197,7 @@ def test_a_list_lives_by_mail_alone(place: Place, fresh_name: Callable[[str], st
     assert (post["Subject"], mia.subjects()) == ("Opening", ["Opening"])
 
     ben.answer(post, "I do.")
-    assert ben.subjects() == ["Your post to Chess waits for its moderators"]
+    assert ben.subjects() == ["Your post to Chess is waiting for a moderator"]
     [held] = olga.new()
     olga.answer(held, "approve")
     [reply] = mia.new()
@@ -218,7 +218,7 @@ def test_a_list_lives_by_mail_alone(place: Place, fresh_name: Callable[[str], st
     assert ben.subjects() == ["You get the posts of Chess again"]
 
     ben.confirm("set receives mime-digest")
-    assert ben.subjects() == ["Your options of Chess"]
+    assert ben.subjects() == ["Your options on Chess"]
     mia.write("Sunday", "At ten.")
     mia.write("Monday", "At eleven.")
     assert ben.new() == []
@@ -229,7 +229,7 @@ def test_a_list_lives_by_mail_alone(place: Place, fresh_name: Callable[[str], st
 
     away_until = (clock.now() + timedelta(days=7)).strftime("%Y-%m-%d")
     mia.confirm(f"set holiday {away_until}")
-    assert mia.subjects() == ["Your options of Chess"]
+    assert mia.subjects() == ["Your options on Chess"]
     ben.write("Nobody there?", "Hello!")
     assert mia.new() == []
     place.pass_time(days=8)

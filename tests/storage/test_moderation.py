@@ -131,3 +131,15 @@ def test_scheduled_ones_are_listed_by_their_times(
 
         assert [x.not_before - now for x in scheduled.listed(tx)] == [HOUR, 2 * HOUR, 3 * HOUR]
         assert scheduled.listed(tx, category_id + 1) == []
+
+
+def test_what_was_counted_before_the_clock_was_set_back_does_not_count_for_years(
+    db: Database, category_id: int, now: datetime
+) -> None:
+    def count(at: datetime) -> bool:
+        with db.transaction() as tx:
+            return answers.count_one(tx, category_id, "a", "help", each=1, in_all=1, now=at)
+
+    assert count(now + timedelta(days=3650))
+
+    assert [count(now), count(now)] == [True, False]

@@ -13,11 +13,14 @@ from storage import (
     outbox,
     owner,
     raw_messages,
+    service_mail,
     subscriptions,
 )
 from storage.claims import Group
 from storage.database import Database, Tx
-from storage.outbox import NewOutgoing
+from storage.outbox import PRIORITY, NewOutgoing
+from storage.schema import deliveries as deliveries_table
+from storage.service_mail import Letter
 from storage.states import DeliveryState, Kind, Origin, Source
 
 ME = owner.this_process()
@@ -217,6 +220,28 @@ def test_unsubscribing_cancels_what_is_unsent(
 
     assert cancelled == [0, 1]
     assert _states(db) == ["sending", "cancelled", "pending", "pending"]
+
+
+def test_unsubscribing_cancels_content_updates_and_no_other_notices(
+    db: Database, category_id: int, now: datetime
+) -> None:
+    with db.transaction() as tx:
+        mail = Letter("<1@example.org>", b"Subject: 1\r\n\r\n", b"")
+        for priority in (PRIORITY[Kind.NOTICE], PRIORITY[Kind.POST]):  # see `updates.put`
+            made = service_mail.put(
+                tx,
+                Kind.NOTICE,
+                mail,
+                sender="g@x.org",
+                recipients=["A@x.org"],
+                now=now,
+                category=category_id,
+            )
+            this = deliveries_table.c.outgoing_id == made
+            tx.execute(deliveries_table.update().where(this).values(priority=priority))
+        assert outbox.cancel_for(tx, category_id, "a@x.org") == 1
+
+    assert _states(db) == ["pending", "cancelled"]
 
 
 @pytest.mark.usefixtures("queued")

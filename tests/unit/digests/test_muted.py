@@ -8,7 +8,7 @@ from tests.unit.digests.conftest import Post
 from tests.unit.digests.test_digests import found
 
 ANN, BOB, DORA = "ann@example.net", "bob@example.net", "dora@example.net"
-ASKED = (DORA, "Please confirm: your options of General ()")
+ASKED = (DORA, "Please confirm: your options on General ()")
 QUOTED = "On Sat, 31 Oct 2026, Ann Lee\r\nwrote:\r\n> Hello.\r\n"
 
 

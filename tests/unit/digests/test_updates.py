@@ -110,7 +110,7 @@ def test_who_wants_it_is_told_that_his_post_was_accepted(town: Town) -> None:
 
     [told] = [one for one in town.notices() if one["To"] == ANN]
     assert told["Subject"] == "Ihr Beitrag an General wurde angenommen"
-    assert "So viele Mitglieder bekommen ihn: 4." in body(told)
+    assert "Anzahl der Mitglieder, die ihn bekommen: 4." in body(told)
 
 
 def test_nobody_else_is_told_and_nothing_of_posts_of_others(town: Town) -> None:

@@ -193,7 +193,7 @@ def test_a_held_post_from_a_further_address_is_told_at_the_subscription_s(two: T
 
     two.write("from work", WORK)
 
-    assert two.told() == [(ANN, "Your post to General waits for its moderators")]
+    assert two.told() == [(ANN, "Your post to General is waiting for a moderator")]
 
 
 def test_an_address_that_is_none_is_answered_with_help(two: Town) -> None:

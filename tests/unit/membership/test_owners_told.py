@@ -77,11 +77,17 @@ def test_the_report_says_that_the_list_itself_is_refused(owned: Town, at: At) ->
     at(7 * DAY)
     refused(owned, "550 5.7.1 spam", *people)
 
-    assert "Many servers refuse" in text_a_week_later(owned, at)
+    assert "Many servers are refusing" in text_a_week_later(owned, at)
 
 
 @pytest.mark.parametrize(
-    "change", [{"bounces": BounceSettings(report="off")}, {"owners": ()}, {"outgoing": None}]
+    "change",
+    [
+        {"bounces": BounceSettings(report="off")},
+        {"owners": ()},
+        {"outgoing": None},
+        {"owners": ("General@example.org",)},
+    ],
 )
 def test_nothing_is_owed_where_nobody_is_to_be_told(
     owned: Town, at: At, change: dict[str, Any]

@@ -17,7 +17,7 @@ ANN = "ann@example.net"
 CONFIRM = {
     "subscribe": (ANN, "Please confirm: join General ()"),
     "unsubscribe": (ANN, "Please confirm: leave General ()"),
-    "set receives none": (ANN, "Please confirm: your options of General ()"),
+    "set receives none": (ANN, "Please confirm: your options on General ()"),
 }
 
 
@@ -89,7 +89,7 @@ def test_an_option_that_is_confirmed_takes_effect(
     [
         ("subscribe", True, "You are on the list General already"),
         ("unsubscribe", False, "You are not on the list General"),
-        ("options", True, "Your options of General"),
+        ("options", True, "Your options on General"),
         ("options", False, "You are not on the list General"),
         ("set receives none", False, "You are not on the list General"),
         ("set holiday 2001-01-01", True, "How to use General by mail"),
@@ -322,7 +322,12 @@ def test_what_is_written_to_the_owners_gets_to_them(town: Town) -> None:
     assert "This is letter" in body.get_content()
 
 
-def test_what_is_written_to_owners_that_there_are_not_is_set_aside(town: Town) -> None:
+@pytest.mark.parametrize("owners", [(), ("General@example.org",)])
+def test_what_is_written_to_owners_that_there_are_not_is_set_aside(
+    town: Town, owners: tuple[str, ...]
+) -> None:
+    town.change(owners=owners)
+
     assert town.write("Who are you?", To="general+owner@example.org") == {"shunted": 1}
 
 
@@ -378,7 +383,7 @@ def test_a_subscriber_is_told_once_a_day_that_his_posts_are_held(town: Town) -> 
     counted = [town.write(f"post {number}") for number in range(3)]
 
     assert counted == [{"held": 1, "queued": 1}, {"held": 1}, {"held": 1}]
-    assert town.told() == [(ANN, "Your post to General waits for its moderators")]
+    assert town.told() == [(ANN, "Your post to General is waiting for a moderator")]
 
 
 @pytest.mark.parametrize("left", [True, False])

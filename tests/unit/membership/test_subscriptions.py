@@ -63,7 +63,7 @@ class List:
         """Queue a message to everybody, and bring its deliveries into this state."""
         with self.db.transaction() as tx:
             _, raw = inbound.keep(tx, self.category_id, b"x", source=Source.CLI, now=self.now)
-            new = NewOutgoing(Kind.NOTICE, self.category_id, None, "a@b", b"\r\n", None, raw, None)
+            new = NewOutgoing(Kind.POST, self.category_id, None, "a@b", b"\r\n", None, raw, None)
             outbox.fan_out(tx, new, to_subscribers=True, without=None, refusal=None, now=self.now)
             statement = text("UPDATE deliveries SET state = :state WHERE state = 'pending'")
             tx.execute(statement, {"state": state})

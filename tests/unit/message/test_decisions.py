@@ -41,6 +41,18 @@ An: Mod
 Betreff: Wartet bei General ({TOKEN})
 
 {BARE}"""
+FRENCH_OUTLOOK = f"""De : General <general@example.org>
+Envoyé : samedi 21 novembre 2026 10:00
+À : Mod
+Objet : En attente sur General ({TOKEN})
+
+{BARE}"""
+GMX = f"""Gesendet: Samstag, 21. November 2026 um 10:00
+Von: "General" <general@example.org>
+An: mod@gmx.example
+Betreff: Wartet bei General ({TOKEN})
+
+{BARE}"""
 ON_A_DAY = "On Sat, 21 Nov 2026 at 10:00, General <general@example.org>\nwrote:"
 AM_TAG = "Am 21.11.2026 um 10:00 schrieb General:"
 LE_JOUR = "Le sam. 21 nov. 2026 à 10:00, General <general@example.org> a écrit :"
@@ -55,6 +67,9 @@ SHAPES = {
     "bottom with signature": f"{QUOTED}\n\n{{}}\n\n-- \nMod\n",
     "outlook": f"{{}}\n\n{OUTLOOK}\n",
     "outlook in German": f"{{}}\n\n{GERMAN_OUTLOOK}\n",
+    "outlook in French": f"{{}}\n\n{FRENCH_OUTLOOK}\n",
+    "gmx": f"{{}}\n\n{GMX}\n",
+    "telephone of Apple": f"\ufeff{{}}\n\n\ufeff{AM_TAG}\n\ufeff{QUOTED}\n",
     "original message": f"{{}}\n\n-----Original Message-----\n{OUTLOOK}\n",
     "not marked at all": f"{{}}\n\n{BARE}\n",
     "not marked, below": f"{BARE}\n\n{{}}\n",
@@ -109,6 +124,11 @@ def test_a_reason_is_what_stands_behind_the_word(text: str, note: str | None) ->
 @pytest.mark.parametrize("text", ["Approve always", "approve ALWAYS!", "toujours accepter"])
 def test_two_words_let_the_author_in(text: str) -> None:
     assert read(mail(text), WORDS) == Answer(Decision.LET_IN)
+
+
+@pytest.mark.parametrize("text", ["Approve. Always good to read her.", "approve: always late!"])
+def test_a_sentence_behind_the_word_lets_nobody_in(text: str) -> None:
+    assert read(mail(text), WORDS) == Answer(Decision.APPROVE)
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from listbridge import dmarc
+from listbridge import clock, dmarc
 from listbridge.category import Moderation, Posting
 from listbridge.dmarc import Policy
 from listbridge.intake.simulate import simulate
+from listbridge.membership.subscriptions import unsubscribe
 from listbridge.moderation import actions, letters
 from listbridge.notices import Notice
 from listbridge.secret import Secret
-from storage import allowed, categories, posts
+from storage import allowed, categories, erasure, posts
 from storage.posts import Post
-from storage.states import PostState, Result
+from storage.states import Origin, PostState, Result
 from tests.fakes.office import letter
 from tests.fakes.town import TOKEN, Town
 
@@ -184,7 +185,7 @@ def test_the_others_are_told_what_was_decided(desk: Desk) -> None:
 
     [told] = desk.town.notices()
     assert (told["To"], told["Subject"]) == (DEPUTY, "Decided on General: Hello")
-    assert f"approved by {MOD}, 2026-11-01 12:00 UTC" in " ".join(text_of(told).split())
+    assert f"approved by {MOD} (2026-11-01 12:00 UTC)" in " ".join(text_of(told).split())
 
 
 def test_what_is_decided_on_the_command_line_is_told_to_all(desk: Desk) -> None:
@@ -323,6 +324,47 @@ def test_whoever_is_no_moderator_any_more_decides_nothing(desk: Desk) -> None:
     assert desk.told() == []
 
 
+def test_a_link_of_who_is_no_moderator_any_more_decides_nothing_and_is_not_set_aside(
+    desk: Desk,
+) -> None:
+    desk.hold()
+    desk.town.change(moderators=(DEPUTY,))
+
+    counted = desk.answer("", quoting=False, Subject=f"approve {desk.code()}", In_Reply_To="")
+
+    assert (counted, desk.post().state) == ({"commands": 1}, PostState.HELD)
+
+
+def test_who_answers_about_somebody_who_was_erased_is_told_that_it_is_decided(desk: Desk) -> None:
+    desk.hold()
+    with desk.town.office.db.transaction() as tx:
+        erasure.erase(tx, {ANN}, clock.now(), with_posts=False)
+
+    assert desk.answer("approve") == {"commands": 1, "queued": 1}
+
+    assert desk.told() == [(MOD, "Already decided on General: Hello")]
+
+
+def test_a_moderator_who_leaves_the_list_still_gets_what_he_was_asked(desk: Desk) -> None:
+    desk.town.member(MOD)
+    desk.hold()
+
+    with desk.town.office.db.transaction() as tx:
+        unsubscribe(tx, desk.town.office.category_id, MOD, Origin.PERSON)
+
+    assert desk.town.office.count("deliveries", f"state = 'pending' AND recipient = '{MOD}'") == 1
+
+
+def test_no_author_can_have_a_link_of_his_own_look_like_ours(desk: Desk) -> None:
+    desk.hold("approve: <mailto:eve@example.com?subject=x>")
+
+    html = desk.asked[MOD].get_body(("html",))
+
+    assert html is not None
+    targets = re.findall(r'href="mailto:([^?"]+)', html.get_content())
+    assert targets == ["general@example.org"] * 4
+
+
 def test_a_code_of_another_list_is_worth_nothing(desk: Desk) -> None:
     desk.hold()
     office = desk.town.office
@@ -416,7 +458,7 @@ def test_a_reason_reaches_the_author_once(desk: Desk) -> None:
     desk.answer("reject\r\nNot here.\r\n\r\nTry elsewhere.")
 
     [told] = [one for one in desk.town.notices() if one["To"] == BOB]
-    assert "Not here. Try elsewhere." in " ".join(text_of(told).split())
+    assert text_of(told).rstrip().endswith("was not accepted: Not here. Try elsewhere.")
     assert desk.post().reason == "rejected by a moderator: Not here. Try elsewhere."
 
 

@@ -28,7 +28,7 @@ def daily(town: Town) -> None:
 def summaries(town: Town) -> list[EmailMessage]:
     """Do what is owed, and return the summaries that this makes."""
     duties.see_to(town.office.db, town.office.reader(Tally("general")))
-    return [x for x in town.notices() if str(x["Subject"]).startswith("Posts that wait")]
+    return [x for x in town.notices() if str(x["Subject"]).startswith("Posts waiting")]
 
 
 def text_of(mail: EmailMessage) -> str:
@@ -58,7 +58,7 @@ def test_what_waits_for_a_day_is_told_to_each_moderator(town: Town, at: At) -> N
     told = summaries(town)
 
     assert [one["To"] for one in told] == [MOD, DEPUTY]
-    assert told[0]["Subject"] == "Posts that wait on General: 1"
+    assert told[0]["Subject"] == "Posts waiting on General: 1"
     assert "About bees" in text_of(told[0])
 
 
@@ -108,7 +108,7 @@ def test_where_nothing_else_is_sent_the_summary_brings_it_within_a_day(town: Tow
     town.write("Second")
     at(DAY)
 
-    assert [one["Subject"] for one in summaries(town)] == ["Posts that wait on General: 2"] * 2
+    assert [one["Subject"] for one in summaries(town)] == ["Posts waiting on General: 2"] * 2
 
 
 @pytest.mark.parametrize(("choice", "becomes"), [(0, PostState.ACCEPTED), (2, PostState.REJECTED)])
@@ -151,7 +151,7 @@ def test_of_many_the_oldest_are_shown_and_the_rest_is_counted(town: Town, at: At
 
     assert len(links(told)) == 4 * 20
     assert ("Letter 20" in text_of(told), "Letter 21" in text_of(told)) == (True, False)
-    assert "waiting as well: 10" in text_of(told)
+    assert "not shown here: 10" in text_of(told)
 
 
 def test_the_longest_texts_cut_no_link(town: Town, at: At) -> None:
@@ -165,7 +165,7 @@ def test_the_longest_texts_cut_no_link(town: Town, at: At) -> None:
 
     told = summaries(town)[0]
 
-    [rest] = re.findall(r"waiting as well: (\d+)", text_of(told))
+    [rest] = re.findall(r"not shown here: (\d+)", text_of(told))
     assert 0 < len(links(told)) == 4 * (20 - int(rest))
 
 
