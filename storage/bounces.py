@@ -126,7 +126,8 @@ def sent_copy(
 ) -> int | None:
     """Return the message of ours, made since then, that has left to exactly this address.
 
-    `message_ids` are those it may be known by; None takes the newest that was sent there.
+    `message_ids` are those it may be known by; None takes the newest of which each copy had an
+    envelope sender of its own.
     """
     query = (
         select(outgoing.c.id)
@@ -140,7 +141,9 @@ def sent_copy(
         .order_by(outgoing.c.id.desc())
         .limit(1)
     )
-    if message_ids is not None:
+    if message_ids is None:
+        query = query.where(outgoing.c.own_senders)
+    else:
         named = outgoing.c.post_id.in_(_posts_of(category_id, message_ids))
         query = query.where(named | outgoing.c.made_message_id.in_(message_ids))
     found: int | None = tx.execute(query).scalar()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from storage.database import Tx
 from storage.dialects import insert_unless_there
@@ -32,6 +32,12 @@ def find(tx: Tx, slug: str) -> Category | None:
     """Return the category of that slug, if it has been seen."""
     row = tx.execute(select(table).where(table.c.slug == slug)).one_or_none()
     return Category(*row) if row else None
+
+
+def is_address(tx: Tx, key: str) -> bool:
+    """Say whether an address, by its key, is that of a category."""
+    query = select(table.c.id).where(table.c.slug != SERVICE, func.lower(table.c.address) == key)
+    return tx.execute(query.limit(1)).scalar() is not None
 
 
 def keep(tx: Tx, slug: str, address: str) -> Category:

@@ -1,8 +1,8 @@
 """The bounces of one category: each is put on record, and what it means for the member is done.
 
 A report counts only if it names a message that has really been sent to that subscriber not long
-ago: by its Message-ID, or by the VERP address of his own copy. Anybody can write a report; whoever
-has neither of them blames nobody.
+ago: by its Message-ID or, save for complaints, by the VERP address of his own copy. Anybody can
+write a report; whoever has neither of them blames nobody.
 """
 
 from collections.abc import Iterator, Sequence
@@ -111,7 +111,9 @@ class Book:
         self, report: Report, failure: Failure
     ) -> Iterator[tuple[str, tuple[str, ...] | None]]:
         """Who it may be about, each with the Message-IDs that have to show it; None for VERP."""
-        for one in report.sent_to:
+        # Anybody can make a VERP address up, and a single complaint ends a subscription.
+        sent_to = () if failure.class_ is BounceClass.COMPLAINT else report.sent_to
+        for one in sent_to:
             if recipient := verp.recipient(self.category.address, one):
                 yield recipient, None
         if failure.recipient is not None:
@@ -164,6 +166,8 @@ class Book:
         settings = self.category.bounces
         if not settings.suspend or subscription.state is not SubscriptionState.ACTIVE:
             return None
+        if categories.is_address(tx, subscription.key):
+            return None  # a list below: all its members would be cut off, and none could answer
         # What came before it last was made active is forgiven.
         since = max(subscription.changed_at, now - MEMORY)
         reached = score(bounces.counted(tx, subscription.id, since), now)
@@ -175,7 +179,9 @@ class Book:
     def _unsubscribed(
         self, tx: Tx, failure: Failure, subscription: Subscription, now: datetime
     ) -> bool:
-        if failure.class_ is not BounceClass.COMPLAINT:
+        if failure.class_ is not BounceClass.COMPLAINT or categories.is_address(
+            tx, subscription.key
+        ):
             return False
         gone = subscriptions.remove(
             tx, self.category_id, subscription.key, by=Origin.COMPLAINT, now=now

@@ -10,12 +10,13 @@ from uuid import uuid4
 
 from listbridge import message
 from listbridge.category import Category
+from listbridge.delivery import wires
 from listbridge.guard import safe
-from listbridge.message import StandIns, digest, listfields, words
+from listbridge.message import digest, listfields, words
 from listbridge.message.digest import Item, Words
 from listbridge.message.headers import Head
 from listbridge.notices import Notice, catalogue, word
-from storage import digests, outbox, posts, raw_messages, service_mail
+from storage import digests, outbox, posts, service_mail
 from storage.database import Tx
 from storage.digests import Waiting
 from storage.posts import Post
@@ -92,11 +93,7 @@ class _Press:
         sent = outbox.of_post(self._tx, post_id)
         copy = None
         if sent is not None and sent.head:
-            raw = b"" if sent.body is not None else raw_messages.read(self._tx, sent.raw_id)
-            copy = message.rendered(message.ListCopy(sent.head, sent.body), raw)
-        if copy is not None and sent is not None and sent.stand_in is not None:
-            personal = message.template(copy, StandIns(sent.stand_in))
-            copy = personal.for_several(self._category.address)
+            copy = wires.for_several(self._tx, sent, self._category.address)
         author = post.sender or ""
         if post.sender_name and author:
             author = f"{post.sender_name} <{author}>"

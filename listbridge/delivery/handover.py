@@ -55,19 +55,16 @@ async def _deliver_own(
 async def _deliver_one(
     account: Account, connection: Connection, group: Group, recipient: str, wire: Wire
 ) -> Mapping[str, Outcome]:
-    sender = wire.sender
-    if wire.own_senders and not account.refuses_own_senders:
-        sender = verp.sender(sender, recipient)
     async with wire.room:
         secret = group.secrets.get(recipient)
         content = await wire.own(recipient, secret, accepts_8bit=connection.accepts_8bit)
         if content is None:
             return {recipient: _NOT_IN_7BIT}
-        try:
-            return await connection.deliver(Envelope(sender, (recipient,)), content)
-        except SenderRefused as trouble:
-            if sender == wire.sender:
-                raise
-            # Nothing of it has left. It goes out under the list's own address.
-            account.refuse_own_senders(str(trouble))
-            return {recipient: Outcome(Result.UNTRIED, str(trouble))}
+        own_sender = verp.sender(wire.sender, recipient) if wire.own_senders else wire.sender
+        if own_sender != wire.sender and not account.refuses_own_senders:
+            try:
+                return await connection.deliver(Envelope(own_sender, (recipient,)), content)
+            except SenderRefused as trouble:
+                account.refuse_own_senders(str(trouble))
+            # Nothing of it has left. At once, or it would look as if the server had broken off.
+        return await connection.deliver(Envelope(wire.sender, (recipient,)), content)

@@ -127,3 +127,11 @@ def _content(tx: Tx, outgoing: Outgoing) -> bytes:
         return message.wire(outgoing.head, outgoing.body)
     raw = raw_messages.read(tx, outgoing.raw_id)
     return message.wire(outgoing.head, raw, message.body_start(raw))
+
+
+def for_several(tx: Tx, outgoing: Outgoing, member: str) -> bytes:
+    """Return the message as it may be shown to several; of personal copies, that of `member`."""
+    content = _content(tx, outgoing)
+    if outgoing.stand_in is None:
+        return content
+    return message.template(content, StandIns(outgoing.stand_in)).for_several(member)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from listbridge import message
 from listbridge.category import Category
+from listbridge.delivery import wires
 from listbridge.intake.judge import Understood, understand
 from listbridge.message import Head, ParsedMessage, messageids, subaddress
 from listbridge.message.robots import LOOP_HEADER
@@ -43,7 +44,7 @@ def seen_through_within(
         if posts.same_content(tx, category_id, one.message_id, one.fingerprint) is None
     )
     post = next(new, found[-1])
-    meant = understand(_original(tx, post), category)
+    meant = understand(_original(tx, category, post), category)
     return replace(meant, fingerprint=post.fingerprint, umbrella=post.address)
 
 
@@ -71,7 +72,7 @@ def _sent_on(tx: Tx, category: Category, head: Head, names: tuple[str, ...]) -> 
     return cross_posts.sent_on(tx, to=message.key(category.address), by=passed, message_ids=names)
 
 
-def _original(tx: Tx, post: SentOn) -> bytes:
+def _original(tx: Tx, category: Category, post: SentOn) -> bytes:
     """The post as it came to the umbrella, and on top the lists that its copies have passed.
 
     Where the umbrella's posting password may stand in it, it is the copy that went out, without.
@@ -79,8 +80,7 @@ def _original(tx: Tx, post: SentOn) -> bytes:
     sent = outbox.find(tx, post.outgoing_id)
     raw = raw_messages.read(tx, post.raw_id)
     if subaddress.mentions(raw, post.address):
-        source = sent.body or raw_messages.read(tx, sent.raw_id)
-        raw = message.wire(sent.head, source, message.body_start(source))
+        raw = wires.for_several(tx, sent, category.address)
     head, _ = message.split(raw)
     known = message.passed(head)
     on_the_way = (f for f in message.split(sent.head)[0].all(LOOP_HEADER))

@@ -75,5 +75,5 @@ class Lists:
         with self.db.reading() as tx:
             newest = max(tx.execute(query).scalars())
             sent = outbox.find(tx, newest)
-            source = raw_messages.read(tx, sent.raw_id)
+            source = sent.body or raw_messages.read(tx, sent.raw_id)
         return message.wire(sent.head, source, message.body_start(source))

@@ -80,7 +80,7 @@ def _send(
         (ANN, ("<1@x>",), True),
         (ANN, ("<else@x>", "<1@x>"), True),
         (ANN, ("<made@x>",), True),
-        (ANN, None, True),
+        (ANN, None, False),
         (ANN, (), False),
         (ANN, ("<else@x>",), False),
         (ANN, ("<2@x>",), False),
@@ -102,6 +102,16 @@ def test_only_what_has_left_to_an_address_can_have_come_back_from_it(
         later = bounces.sent_copy(tx, category_id, address, message_ids, now + DAY)
 
     assert (one is not None, later) == (found, None)
+
+
+@pytest.mark.usefixtures("sent")
+def test_the_newest_of_which_each_had_a_sender_of_its_own_is_known_without_a_name(
+    db: Database, category_id: int, now: datetime
+) -> None:
+    with db.transaction() as tx:
+        tx.exec_driver_sql("UPDATE outgoing SET own_senders = TRUE WHERE id = 1")
+        assert bounces.sent_copy(tx, category_id, ANN, None, now) == 1
+        assert bounces.sent_copy(tx, category_id, "carol@example.org", None, now) is None
 
 
 def _bounce(

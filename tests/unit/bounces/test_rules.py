@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from listbridge.bounces import classes, verp
+from listbridge.bounces import classes, read, verp
 from listbridge.bounces.score import score
 from storage.states import BounceClass
 
@@ -85,16 +85,19 @@ def test_what_comes_back_every_two_months_never_reaches_it() -> None:
     assert score([NOW - 60 * n * DAY for n in range(100)], NOW) < DEFAULT
 
 
-_LOCAL = some.text("abcxyz019.+-=_", min_size=1, max_size=20)
+_LOCAL = some.from_regex(r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9=+-]+)*", fullmatch=True)
 
 
-@given(_LOCAL)
-def test_what_verp_writes_it_reads(local: str) -> None:
-    recipient = f"{local}@example.net"
+@given(_LOCAL, some.sampled_from(["general", "gen+eral", "gen=eral", "bounces-gen"]))
+def test_whom_verp_names_is_read_in_a_report_to_it(local: str, own_local: str) -> None:
+    own, recipient = f"{own_local}@example.org", f"{local}@example.net"
+    sender = verp.sender(own, recipient)
+    fields = "From: MAILER-DAEMON@example.net\nX-Failed-Recipients: other@example.com"
+    report = read(f"To: <{sender}>\n{fields}\n\n550 5.1.1 nobody".encode())
 
-    assert verp.recipient("general@example.org", verp.sender("general@example.org", recipient)) == (
-        recipient
-    )
+    assert report is not None
+    assert report.sent_to == (sender,)
+    assert verp.recipient(own, sender) == (None if sender == own else recipient)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def test_that_they_arrive_is_known_of_some_only() -> None:
     [
         "müller@example.net",
         '"a b"@example.net',
+        *(f"a{sign}b@example.net" for sign in "%!/|`#&?"),
         f"{'a' * 40}@a-rather-long-domain.example.net",
     ],
 )

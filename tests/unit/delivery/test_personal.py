@@ -196,16 +196,18 @@ async def test_trouble_in_between_leaves_what_was_sent_as_sent(
 
 
 @pytest.mark.usefixtures("queued")
-@pytest.mark.parametrize("depth", [1, 8])
+@pytest.mark.parametrize(("depth", "connections"), [(1, 1), (8, 1), (1, 10)])
 async def test_an_account_that_takes_no_such_sender_gets_the_lists_own(
-    db: Database, category_id: int, depth: int
+    db: Database, category_id: int, depth: int, connections: int
 ) -> None:
     def answer(envelope: Envelope) -> dict[str, Outcome]:
         if envelope.sender != ADDRESS:
             raise SenderRefused("553 5.7.1 not owned by user")
         return dict.fromkeys(envelope.recipients, SENT)
 
-    sent = await _send(db, category_id, RecordingCourier(answer, depth=depth))
+    settings = OUTGOING.model_copy(update={"max_connections": connections})
+    account = Account(RecordingCourier(answer, depth=depth, seconds=0.01))
+    sent = await send_due(db, category_id, settings, account, book=Book(category_id, PERSONAL))
 
     assert sent.error is None
     assert _states(db) == {"sent": 10}

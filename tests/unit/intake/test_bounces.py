@@ -13,6 +13,7 @@ from listbridge.category import BounceSettings
 from listbridge.delivery.worker import Account, send_due
 from listbridge.intake.dispatch import dispatch
 from listbridge.intake.tally import Tally
+from listbridge.mailbox import IncomingSettings
 from listbridge.membership import subscriptions as membership
 from listbridge.submission import Envelope, Outcome, OutgoingSettings, Result
 from storage import bounces, deliveries, subscriptions
@@ -191,13 +192,44 @@ def test_the_address_a_message_was_forwarded_to_does_not_matter(members: Office)
     assert [one.subscriber for one in _all(members)] == [GONE]
 
 
-def test_a_verp_address_says_whose_it_is_without_the_message(members: Office) -> None:
+@pytest.fixture
+def with_own_senders(members: Office) -> Office:
+    incoming = IncomingSettings(host="imap.example.org", username="general@example.org")
+    sending = OUTGOING.model_copy(update={"foreign_from": True})
+    members.category = general(incoming=incoming, outgoing=sending, message={"personalise": True})
+    return members
+
+
+def test_a_verp_address_says_whose_it_is_without_the_message(with_own_senders: Office) -> None:
+    _post(with_own_senders, 1)
+    to = verp.sender("general@example.org", GONE)
+
+    _hand_in(with_own_senders, _report("elsewhere@example.com", of="", to=to))
+
+    assert [(one.subscriber, one.counts) for one in _all(with_own_senders)] == [(GONE, True)]
+
+
+def test_a_verp_address_that_no_copy_had_blames_nobody(members: Office) -> None:
     _post(members, 1)
     to = verp.sender("general@example.org", GONE)
 
     _hand_in(members, _report("elsewhere@example.com", of="", to=to))
 
-    assert [(one.subscriber, one.counts) for one in _all(members)] == [(GONE, True)]
+    assert [(one.subscriber, one.counts) for one in _all(members)] == [(None, False)]
+
+
+def test_a_complaint_to_a_verp_address_ends_nothing_unless_it_shows_the_message(
+    with_own_senders: Office,
+) -> None:
+    """Anybody can make one up who knows that somebody is subscribed."""
+    _post(with_own_senders, 1)
+    to = verp.sender("general@example.org", GONE)
+    forged = _complaint(GONE, of="").replace(b"To: general@example.org", f"To: {to}".encode())
+
+    _hand_in(with_own_senders, forged)
+
+    assert _member(with_own_senders).state.value == "active"
+    assert [one.subscriber for one in _all(with_own_senders)] == [None]
 
 
 def test_days_of_permanent_bounces_suspend(members: Office, at: At, told: Any) -> None:

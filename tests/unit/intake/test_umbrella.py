@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from listbridge import clock, message
+from listbridge.bounces import Book, Failure, Report
+from listbridge.category import BounceSettings
 from listbridge.intake.dispatch import dispatch_waiting
 from listbridge.intake.readers import Readers
 from listbridge.moderation import actions
 from listbridge.secret import Secret
-from storage import audit, categories, inbound, posts, raw_messages
+from storage import audit, categories, inbound, outbox, posts, raw_messages
 from storage.database import Database
-from storage.states import PostState, Source
+from storage.states import BounceClass, PostState, Source
 from tests.fakes.lists import Lists
 from tests.fakes.office import letter
 
@@ -217,6 +219,36 @@ def test_the_posting_password_of_the_umbrella_stays_with_it(lists: Lists, where:
         ).scalars()
         assert not any(b"correct-horse" in raw for raw in raws)
     assert b"correct-horse" not in lists.copy("staff")
+
+
+def test_what_goes_on_as_the_umbrella_sent_it_is_no_template_of_personal_copies(
+    lists: Lists,
+) -> None:
+    personal: dict[str, Any] = {"personalise": True, "footer": "For {member}: {unsubscribe}"}
+    lists.make("all", message=personal)
+    lists.hand_in("all", letter(1, **{"X-Note": "all+x@example.org"}))
+
+    lists.hand_in("staff", lists.copy("all"))
+
+    footer = b"For staff@example.org: mailto:all@example.org?subject=unsubscribe\r\n"
+    assert lists.copy("staff").endswith(footer)
+
+
+def test_a_list_below_whose_mail_comes_back_is_not_cut_off(lists: Lists) -> None:
+    one, other = "staff@example.org", "bob@example.net"
+    lists.make("all", other, bounces=BounceSettings(threshold=1))
+    lists.hand_in("all", letter(1))
+    with lists.db.transaction() as tx:
+        book, now = Book(lists.ids["all"], lists.categories["all"]), clock.now()
+        outgoing = outbox.of_post(tx, 1)
+        assert outgoing is not None
+        refused = book.refused(tx, outgoing.id, [one, other], "550 5.1.1 nobody", now)
+        tx.exec_driver_sql("UPDATE deliveries SET state = 'sent'")
+        complaints = tuple(Failure(x, BounceClass.COMPLAINT, None, "") for x in (one, other))
+        complained = book.reported(tx, Report(complaints, ("<1@example.net>",)), 1, now)
+
+    assert [x.suspended_at is not None for x in refused] == [False, True]
+    assert [x.unsubscribed for x in complained] == [False, True]
 
 
 def test_a_bounce_of_a_copy_is_a_bounce(lists: Lists) -> None:
