@@ -11,15 +11,15 @@ from storage.schema import aliases as table
 from storage.schema import subscriptions
 from storage.states import SubscriptionState
 
-# Asked for each message whose author is no subscriber, so it is put together once.
-_FIND = select(table.c.subscription_id).where(
+#: Whose the address with the `key` is in a `category`.
+SUBSCRIPTION_OF = select(table.c.subscription_id).where(
     table.c.category_id == bindparam("category"), table.c.address_key == bindparam("key")
 )
 
 
 def subscription_of(tx: Tx, category_id: int, key: str) -> int | None:
     """Return the id of the subscription that the address with this key belongs to as a further."""
-    found: int | None = tx.execute(_FIND, {"category": category_id, "key": key}).scalar()
+    found: int | None = tx.execute(SUBSCRIPTION_OF, {"category": category_id, "key": key}).scalar()
     return found
 
 

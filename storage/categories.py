@@ -63,6 +63,12 @@ def lock(tx: Tx, category_id: int) -> None:
     tx.execute(row)
 
 
+def lock_all(tx: Tx) -> None:
+    """Lock every category there is, in an order that is always the same."""
+    for category_id in sorted(one.id for one in every(tx)):
+        lock(tx, category_id)
+
+
 def rename(tx: Tx, old: str, new: str) -> None:
     """Give the category `old`, with everything that belongs to it, the slug `new`."""
     tx.execute(table.update().where(table.c.slug == old).values(slug=new))

@@ -1,13 +1,17 @@
 """What categories owe by the clock, each duty at most once at a time."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from storage.database import Tx
 from storage.dialects import insert
 from storage.schema import duties as table
 from storage.states import Duty
+
+# Nothing is owed for so long, so what seems to be was noted down by a clock that was ahead. A duty
+# that is seen to too soon does no harm.
+_LONGEST = timedelta(days=31)
 
 
 def owe(tx: Tx, category_id: int, what: Duty, at: datetime) -> None:
@@ -26,7 +30,8 @@ def owe(tx: Tx, category_id: int, what: Duty, at: datetime) -> None:
 
 def due(tx: Tx, category_id: int, now: datetime) -> list[Duty]:
     """Return what a category owes by now, what it has owed for longest first."""
-    query = select(table.c.what).where(table.c.category_id == category_id, table.c.due_at <= now)
+    is_due = or_(table.c.due_at <= now, table.c.due_at > now + _LONGEST)
+    query = select(table.c.what).where(table.c.category_id == category_id, is_due)
     return [Duty(what) for what in tx.execute(query.order_by(table.c.due_at)).scalars()]
 
 

@@ -64,8 +64,7 @@ def erase(tx: Tx, keys: Collection[str], now: datetime, *, with_posts: bool) -> 
     What is just being sent to them stays: it counts as `leaving`, and another time finds it. So it
     is with posts that are still being sent to others, `going out`, whose bytes are needed.
     """
-    for category_id in sorted(one.id for one in categories.every(tx)):
-        categories.lock(tx, category_id)
+    categories.lock_all(tx)
     done: Counter[str] = Counter()
     done += _held_posts(tx, keys, now)
     for step in (_reports_and_commands, _own_mail, _recipients, _membership):

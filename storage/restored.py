@@ -18,10 +18,10 @@ from typing import Any
 
 from sqlalchemy import Row, exists, func, select, text
 
-from storage import wakeup
+from storage import categories, wakeup
 from storage.database import Database, Tx
 from storage.dialects import insert_unless_there, is_postgresql
-from storage.schema import deliveries, outgoing
+from storage.schema import deliveries, digest_entries, news, outgoing, posts
 from storage.schema import restore_fence as table
 from storage.states import WAITING, DeliveryState
 
@@ -106,8 +106,9 @@ def keep_beside(db: Database, seen: Look) -> None:
 def lift(tx: Tx, now: datetime, *, cancel: bool) -> tuple[Hold | None, int, Look]:
     """Let things be sent again, and wake those who send.
 
-    With `cancel`, what was to be sent already in the old state is given up. Returns what held it,
-    how many deliveries were given up, and what goes to `keep_beside`.
+    With `cancel`, what was to be sent already in the old state is given up, and so is what had
+    gathered in it for digests and for owners. Returns what held it, how many deliveries were given
+    up, and what goes to `keep_beside`.
     """
     found = look(tx, now)
     if found.hold is None:
@@ -168,6 +169,10 @@ def _has_outgoing(tx: Tx) -> bool:
 
 
 def _cancel_made_by(tx: Tx, moment: datetime) -> int:
+    categories.lock_all(tx)
+    posted = select(posts.c.id).where(posts.c.created_at <= moment)
+    tx.execute(digest_entries.delete().where(digest_entries.c.post_id.in_(posted)))
+    tx.execute(news.delete().where(news.c.at <= moment))
     states = (*WAITING, DeliveryState.SENDING)  # whoever was sending it did so long ago
     made = select(outgoing.c.id).where(outgoing.c.created_at <= moment)
     update = deliveries.update().where(

@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    or_,
     select,
 )
 
@@ -147,11 +148,9 @@ def of_person(tx: Tx, category_id: int, key: str) -> Subscription | None:
 
     One that has ended is none.
     """
-    own = find(tx, category_id, key)
-    if own is not None and own.state is not SubscriptionState.REMOVED:
-        return own
-    subscription_id = aliases.subscription_of(tx, category_id, key)
-    return None if subscription_id is None else by_id(tx, subscription_id)
+    found = [_read(row) for row in tx.execute(_OF_PERSON, {"category": category_id, "key": key})]
+    living = [one for one in found if one.state is not SubscriptionState.REMOVED]
+    return min(living, key=lambda one: one.key != key, default=None)
 
 
 def by_id(tx: Tx, subscription_id: int) -> Subscription:
@@ -250,6 +249,11 @@ def _query(category_id: int | BindParameter[int]) -> Any:
 
 # Asked for each message that comes, so it is put together once.
 _FIND = _query(bindparam("category")).where(table.c.address_key == bindparam("key"))
+_OWN_OR_FURTHER = or_(
+    table.c.address_key == bindparam("key"),
+    table.c.id == aliases.SUBSCRIPTION_OF.scalar_subquery(),
+)
+_OF_PERSON = _query(bindparam("category")).where(_OWN_OR_FURTHER)
 
 
 def _update(category_id: int, key: str) -> Any:

@@ -110,6 +110,12 @@ def put_off(tx: Tx, category_id: int, key: str, now: datetime) -> None:
     tx.execute(table.update().where(_is(category_id, key)).values(probed_at=now))
 
 
+def pull_back(tx: Tx, category_id: int, now: datetime) -> None:
+    """Have the time of each probe begin now at the latest: the clock may have been set back."""
+    later = table.update().where(*_by_bounces(category_id), table.c.probed_at > now)
+    tx.execute(later.values(probed_at=now))
+
+
 def resume(tx: Tx, category_id: int, key: str, now: datetime) -> bool:
     """Make a subscription active again that bounces had suspended; False if there is none.
 

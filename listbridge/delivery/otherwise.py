@@ -59,10 +59,16 @@ def give(
             tx, post.category_id, post.id, without=without, author=author, now=now
         )
     if gathered:
-        is_full = digests.gathered(tx, post.category_id) >= category.digest.max_size
-        due = now if is_full else next_due(category.digest, now)
-        duties.owe(tx, post.category_id, Duty.DIGEST, due)
+        _owe_digest(tx, category, post.category_id, now)
     return Otherwise(told, gathered, wished.acknowledged)
+
+
+def _owe_digest(tx: Tx, category: Category, category_id: int, now: datetime) -> None:
+    owed = duties.owed_at(tx, category_id, Duty.DIGEST)
+    if owed is not None and owed <= now:
+        return  # to add up what has gathered takes longer with each post
+    is_full = digests.gathered(tx, category_id) >= category.digest.max_size
+    duties.owe(tx, category_id, Duty.DIGEST, now if is_full else next_due(category.digest, now))
 
 
 def _update(category: Category, post: Post, parsed: ParsedMessage, language: str | None) -> Writing:

@@ -35,6 +35,7 @@ def see_to(
     if bounces.people_refused(tx, category_id, now - WITHIN, MANY) >= MANY:
         return 0, now + WITHIN
     settings, told = category.bounces, 0
+    suspensions.pull_back(tx, category_id, now)
     due = _due(tx, category, category_id, now)
     unsent = suspensions.unsent_probes(tx, category_id) if due else set()
     for one in due:

@@ -5,6 +5,7 @@ asked one question. A duty and the note that it is done are one transaction: if 
 between, it is owed still, and nobody gets anything twice.
 """
 
+import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -15,9 +16,10 @@ from listbridge.intake.dispatch import nobody_waits
 from listbridge.intake.readers import Reader
 from listbridge.membership import bounce_report, news, probes
 from listbridge.moderation import summary
-from storage import categories, duties
+from storage import categories, duties, restored
 from storage.database import Database, Tx
-from storage.states import Duty
+from storage.errors import StoreError
+from storage.states import Duty, Trouble
 
 #: Does a duty of a category that can send, locked, with its id, by the time given; returns how many
 #: deliveries that made, and when it is owed again (None: when there is new cause).
@@ -35,15 +37,27 @@ _DO: Mapping[Duty, Doing] = {
 def see_to(db: Database, one: Reader, queued: Callable[[int], None] = nobody_waits) -> None:
     """Do all that a category owes by now, and count what it queues; raises `StoreError`.
 
-    `queued` is called with the category's id if deliveries have been made.
+    `queued` is called with the category's id if deliveries have been made. What raises anything
+    else is owed still, and keeps nothing else from being done. In a database that may be an old
+    state put back all of it waits: it may have been done since.
     """
     if one.category.outgoing is None:
         return
     with db.reading() as tx:
         owed = duties.due(tx, one.id, clock.now())
+    if not owed or restored.standing(db, clock.now()):
+        return
     for what in owed:
-        with db.transaction() as tx:
-            made = _do(tx, one, what)
+        try:
+            with db.transaction() as tx:
+                made = _do(tx, one, what)
+        except StoreError:
+            raise
+        except Exception as err:
+            where = traceback.extract_tb(err.__traceback__)[-1]
+            why = f"its {what} failed with {type(err).__name__} in {where.name}; report this"
+            one.tally.complain(why, Trouble.OURS)
+            continue
         one.tally.add(queued=made)
         if made:
             queued(one.id)

@@ -189,6 +189,18 @@ def test_a_probe_is_due_at_once_for_whom_bounces_suspended_and_then_after_a_whil
 
 
 @pytest.mark.usefixtures("sent")
+def test_who_was_probed_by_a_clock_that_was_ahead_is_probed_again_in_time(
+    db: Database, category_id: int, now: datetime
+) -> None:
+    with db.transaction() as tx:
+        suspensions.suspend(tx, category_id, ANN, now)
+        suspensions.note_probe(tx, category_id, ANN, now + 365 * DAY)
+        suspensions.pull_back(tx, category_id, now)
+
+        assert suspensions.last_probed(tx, category_id) == now
+
+
+@pytest.mark.usefixtures("sent")
 def test_only_what_bounces_suspended_is_resumed_by_itself(
     db: Database, category_id: int, now: datetime
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from storage import backlog, outbox, wishes
+from storage import backlog, outbox, subscriptions, wishes
 from storage import inbound as messages
 from storage.database import Database
 from storage.schema import deliveries, inbound, posts
@@ -106,3 +106,13 @@ def test_what_is_wished_besides_posts_is_found_without_reading_who_wishes_nothin
         plan = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", plain).all()
 
     assert "USING INDEX ix_subscriptions_otherwise (category_id=?)" in plan[0][3]
+
+
+def test_whose_an_address_is_is_one_question_that_reads_nobody_else(sqlite: Database) -> None:
+    with sqlite.reading() as tx:
+        compiled = subscriptions._OF_PERSON.compile(tx.engine)
+        plain = tuple("x" for _ in compiled.positiontup)
+        plan = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", plain).all()
+
+    assert not any(row[3].startswith("SCAN") for row in plan), plan
+    assert any("address_key=?" in row[3] for row in plan), plan

@@ -8,11 +8,11 @@ from listbridge.delivery.retry import LONGEST_WAIT
 from listbridge.intake.recognise import recognise
 from listbridge.mailbox import Listed
 from scheduler.rests import Rests
-from storage import arrivals, budgets, claims, due, inbound, leases, service_mail
+from storage import arrivals, budgets, claims, due, duties, inbound, leases, service_mail
 from storage.database import Database
 from storage.leases import Lease
 from storage.service_mail import Letter
-from storage.states import Kind, Source
+from storage.states import Duty, Kind, Source
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
@@ -71,3 +71,10 @@ def test_a_message_that_keeps_coming_back_is_looked_at_again(
             arrivals.mark_returned(tx, made, now + DAY)
         found = recognise(tx, mailbox, [listed], deletes_unread=True, now=now)
     assert list(found.known) == [listed]
+
+
+def test_what_is_owed_in_a_year_is_owed_now(db: Database, category_id: int, now: datetime) -> None:
+    with db.transaction() as tx:
+        duties.owe(tx, category_id, Duty.DIGEST, now + 365 * DAY)
+        duties.owe(tx, category_id, Duty.NEWS, now + 7 * DAY)
+        assert duties.due(tx, category_id, now) == [Duty.DIGEST]

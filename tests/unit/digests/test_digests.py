@@ -10,13 +10,14 @@ from sqlalchemy import event
 
 from listbridge import clock
 from listbridge.category import DigestSettings, MessageSettings, Posting
-from listbridge.delivery import digest
+from listbridge.delivery import digest, otherwise
 from listbridge.intake.tally import Tally
 from listbridge.moderation import actions
 from listbridge.secret import Secret
 from listbridge.service import duties
 from storage import audit, posts
 from storage import subscriptions as store
+from storage.errors import StoreError
 from storage.states import Origin, Receives, SubscriptionState
 from tests.fakes.town import SENDING, Town
 from tests.unit.digests.conftest import NOON, Post
@@ -113,6 +114,17 @@ def test_so_much_that_it_is_enough_goes_out_at_once(town: Town, post: Post) -> N
     town.write("Two " + "x" * 800)
 
     assert [subjects(one) for _, one in post.digests()] == [["One"], ["Two " + "x" * 800]]
+
+
+def test_what_goes_out_at_once_is_not_added_up_again_with_each_post(
+    town: Town, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.change(digest=DigestSettings(max_size=1))
+    town.member(DORA, receives="digest")
+    town.write("One")
+    monkeypatch.delattr(otherwise.digests, "gathered")
+
+    assert town.write("Two")["posts"] == 1
 
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -364,8 +376,8 @@ def test_what_is_each_readers_own_in_single_copies_is_nobodys_in_a_digest(
     assert "mailto:general@example.org?subject=unsubscribe" in one.as_string()
 
 
-class Killed(Exception):
-    """The process dies here."""
+class Killed(StoreError):
+    """The process dies here; as when its store is away, nothing goes on."""
 
 
 def test_killed_behind_any_statement_it_is_made_once(town: Town, post: Post) -> None:

@@ -138,6 +138,18 @@ def test_a_probe_that_has_not_left_is_waited_for(suspended: Town, at: At) -> Non
     assert suspended.told() == [PROBE]
 
 
+def test_a_clock_that_was_ahead_stops_no_probes_and_takes_no_time_from_anybody(
+    suspended: Town, at: At
+) -> None:
+    at(365 * DAY)
+    suspended.end_of_pass()
+    suspended.send()
+    suspended.told()
+
+    assert weeks(suspended, at, 0) == []
+    assert weeks(suspended, at, 1) == [PROBE]
+
+
 def test_while_the_list_itself_is_refused_nobody_is_probed_or_given_up(
     suspended: Town, at: At
 ) -> None:
