@@ -3,12 +3,13 @@
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from listbridge import message
+from listbridge import clock, message
 from storage.database import Database
 from tests.fakes.mailbox import FakeServer
 
@@ -16,6 +17,18 @@ from tests.fakes.mailbox import FakeServer
 @pytest.fixture
 def db(sqlite: Database) -> Database:
     return sqlite
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Let the clock say so much later than 1 November 2026, noon."""
+
+    def later(time: timedelta) -> None:
+        now = datetime(2026, 11, 1, 12, 0, tzinfo=UTC) + time
+        monkeypatch.setattr(clock, "now", lambda: now)
+
+    later(timedelta(0))
+    return later
 
 
 @pytest.fixture

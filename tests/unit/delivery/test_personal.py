@@ -7,9 +7,7 @@ from datetime import datetime
 import pytest
 
 from listbridge.bounces import Book
-from listbridge.delivery import fanout
 from listbridge.delivery.worker import Account, Sent, send_due
-from listbridge.dmarc import Policy
 from listbridge.mailbox import IncomingSettings
 from listbridge.message import parse
 from listbridge.submission import (
@@ -20,12 +18,12 @@ from listbridge.submission import (
     Result,
     SenderRefused,
 )
-from storage import deliveries, inbound, leaving, posts, subscriptions
+from storage import deliveries, leaving, subscriptions
 from storage.database import Database
-from storage.posts import NewPost
-from storage.states import DeliveryState, Origin, PostState, Source
+from storage.states import DeliveryState, Origin
 from tests.fakes.courier import SENT, RecordingCourier
 from tests.fakes.office import ADDRESS, general
+from tests.fakes.queued import queue_post
 
 TEXT = "Grüße an alle.\r\n"
 RAW = (
@@ -45,41 +43,7 @@ TOKEN = re.compile(rb"leave-[a-z2-7]{34}")
 @pytest.fixture
 def queued(db: Database, category_id: int, now: datetime) -> None:
     """One post for ten subscribers."""
-    parsed = parse(RAW)
-    with db.transaction() as tx:
-        for one in PEOPLE:
-            subscriptions.put(
-                tx, category_id, address=one, key=one, name="", origin=Origin.ADMIN, now=now
-            )
-        inbound_id, raw_id = inbound.keep(tx, category_id, RAW, source=Source.CLI, now=now)
-        new = NewPost(
-            category_id=category_id,
-            inbound_id=inbound_id,
-            raw_id=raw_id,
-            message_id="<1@example.net>",
-            fingerprint="f" * 64,
-            aliases=(),
-            references=(),
-            sender="ann@example.net",
-            sender_name="",
-            subject="",
-            date=now,
-            state=PostState.ACCEPTED,
-            reason=None,
-            trail=(),
-        )
-        post = posts.find(tx, posts.add(tx, new, now))
-        assert post is not None
-        fanout.fan_out(
-            tx,
-            PERSONAL,
-            post,
-            raw=RAW,
-            parsed=parsed,
-            is_member=False,
-            policy=Policy.ABSENT,
-            now=now,
-        )
+    queue_post(db, category_id, PERSONAL, RAW, PEOPLE, now)
 
 
 async def _send(

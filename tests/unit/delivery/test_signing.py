@@ -9,18 +9,16 @@ import pytest
 
 from listbridge.bounces import Book
 from listbridge.category import Category
-from listbridge.delivery import fanout
 from listbridge.delivery.worker import Account, Sent, send_due
-from listbridge.dmarc import Policy
 from listbridge.mailbox import IncomingSettings
-from listbridge.message import Signer, parse, seal, signing_key
+from listbridge.message import Signer, seal, signing_key
 from listbridge.submission import OutgoingSettings
-from storage import deliveries, inbound, posts, subscriptions
+from storage import deliveries
 from storage.database import Database
-from storage.posts import NewPost
-from storage.states import DeliveryState, Origin, PostState, Source
+from storage.states import DeliveryState
 from tests.fakes.courier import RecordingCourier
 from tests.fakes.office import ADDRESS, general
+from tests.fakes.queued import queue_post
 from tests.signatures import ed25519_pem, judged, records, rsa_pem
 
 PLAIN = (
@@ -73,43 +71,6 @@ def _category(outgoing: OutgoingSettings, kind: str) -> Category:
     return general(incoming=incoming, outgoing=outgoing, message=message)
 
 
-def _queue(db: Database, category_id: int, category: Category, raw: bytes, now: datetime) -> None:
-    with db.transaction() as tx:
-        for one in PEOPLE:
-            subscriptions.put(
-                tx, category_id, address=one, key=one, name="", origin=Origin.ADMIN, now=now
-            )
-        inbound_id, raw_id = inbound.keep(tx, category_id, raw, source=Source.CLI, now=now)
-        new = NewPost(
-            category_id=category_id,
-            inbound_id=inbound_id,
-            raw_id=raw_id,
-            message_id="<1@example.net>",
-            fingerprint="f" * 64,
-            aliases=(),
-            references=(),
-            sender="ann@example.net",
-            sender_name="",
-            subject="",
-            date=now,
-            state=PostState.ACCEPTED,
-            reason=None,
-            trail=(),
-        )
-        post = posts.find(tx, posts.add(tx, new, now))
-        assert post is not None
-        fanout.fan_out(
-            tx,
-            category,
-            post,
-            raw=raw,
-            parsed=parse(raw),
-            is_member=False,
-            policy=Policy.ABSENT,
-            now=now,
-        )
-
-
 async def _send(
     db: Database, category_id: int, courier: RecordingCourier, category: Category
 ) -> Sent:
@@ -137,7 +98,7 @@ async def test_each_copy_bears_a_good_signature_of_each_key(
     accepts_8bit: bool,
 ) -> None:
     category = _category(outgoing, kind)
-    _queue(db, category_id, category, raw, now)
+    queue_post(db, category_id, category, raw, PEOPLE, now)
     courier = RecordingCourier(accepts_8bit=accepts_8bit)
 
     await _send(db, category_id, courier, category)
@@ -165,7 +126,7 @@ async def test_the_authors_signature_stays_beside_ours(
     )
     author = Signer("example.net", (("ann", signing_key(ed25519_pem())),))
     raw = seal(plain, author, 1_795_000_000).fields() + plain
-    _queue(db, category_id, transparent, raw, now)
+    queue_post(db, category_id, transparent, raw, PEOPLE, now)
     courier = RecordingCourier()
 
     await _send(db, category_id, courier, transparent)
@@ -184,7 +145,7 @@ async def test_without_a_key_everything_waits_and_goes_out_once_it_is_there(
     key_file: Path,
 ) -> None:
     category = _category(outgoing, "alike")
-    _queue(db, category_id, category, PLAIN, now)
+    queue_post(db, category_id, category, PLAIN, PEOPLE, now)
     courier = RecordingCourier()
     key_file.unlink()
 
@@ -209,7 +170,7 @@ async def test_without_a_key_everything_waits_and_goes_out_once_it_is_there(
 async def test_mail_of_the_service_itself_tells_of_it_without_a_signature(
     db: Database, category_id: int, now: datetime, outgoing: OutgoingSettings, key_file: Path
 ) -> None:
-    _queue(db, category_id, _category(outgoing, "alike"), PLAIN, now)
+    queue_post(db, category_id, _category(outgoing, "alike"), PLAIN, PEOPLE, now)
     key_file.unlink()
     courier = RecordingCourier()
 

@@ -9,7 +9,6 @@ from email.policy import default
 
 import pytest
 
-from listbridge import clock
 from listbridge.intake.tally import Tally
 from listbridge.service import duties
 from storage import audit, raw_messages
@@ -19,17 +18,6 @@ from tests.fakes.office import Office, general
 from tests.fakes.town import SENDING, Town
 
 NOON = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
-    """Let the clock say so much later than noon."""
-
-    def later(time: timedelta) -> None:
-        monkeypatch.setattr(clock, "now", lambda: NOON + time)
-
-    later(timedelta(0))
-    return later
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """A category whose moderators are written to, with a clock that can be set."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 
 import pytest
 
-from listbridge import clock
 from listbridge.category import Posting
 from storage import audit
 from storage.database import Database
@@ -28,15 +26,3 @@ def town(db: Database, category_id: int, server: FakeServer) -> Iterator[Town]:
     yield one
     with db.reading() as tx:
         assert audit.problems(tx) == []
-
-
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
-    """Let the clock say so much later than 1 November 2026, noon."""
-
-    def later(time: timedelta) -> None:
-        now = datetime(2026, 11, 1, 12, 0, tzinfo=UTC) + time
-        monkeypatch.setattr(clock, "now", lambda: now)
-
-    later(timedelta(0))
-    return later
