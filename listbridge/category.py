@@ -11,6 +11,8 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    PlainValidator,
+    Strict,
     StrictBool,
     ValidationInfo,
     model_validator,
@@ -18,7 +20,7 @@ from pydantic import (
 
 from listbridge.mailbox import IncomingSettings
 from listbridge.message import FOOTER_NAMES, PERSONAL_FOOTER_NAMES, key, placeholders
-from listbridge.posting import AttachmentKind, Posting, SomeSize
+from listbridge.posting import Posting, SomeSize, attachment_kind
 from listbridge.quantities import Duration, Size
 from listbridge.settings import MailAddress, NonEmpty, Settings
 from listbridge.submission import OutgoingSettings
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 Kind = Literal["discussion", "announce", "newsletter"]
+Dropped = Literal["all"] | tuple[str, ...]
 
 #: THE table of what a kind sets: the values of what neither [posting] nor [message] sets itself.
 #: Members of an announce list have questions that its moderators want to see, readers of a
@@ -86,12 +89,20 @@ def _some_points(value: float) -> float:
     return value
 
 
+def _dropped(value: object) -> Dropped:
+    if value == "all":
+        return "all"
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise ValueError('write "all", or a list of kinds, such as [".exe", "image/*"]')
+    return tuple(map(attachment_kind, value))
+
+
 class Members(Settings):
     """How people join and leave by themselves."""
 
     subscribe: Literal["confirm", "closed"] = "confirm"
     #: Answers a day to mail that anybody can have written in anybody's name.
-    answers_per_day: Annotated[int, Field(ge=1)] = 500
+    answers_per_day: Annotated[int, Field(ge=1, strict=True)] = 500
     #: Whether owners are told of who joins and leaves.
     news: Literal["off", "each", "daily"] = "off"
 
@@ -106,7 +117,7 @@ class MessageSettings(Settings):
     list_post: StrictBool = True
     subject_prefix: str = ""
     html: Literal["keep", "text"] = "keep"
-    drop_attachments: Literal["all"] | tuple[AttachmentKind, ...] = ()
+    drop_attachments: Annotated[Dropped, PlainValidator(_dropped)] = ()
     drop_attachments_above: SomeSize | None = None  #: bytes
     personalise: StrictBool = False
     footer: Annotated[str, AfterValidator(_footer)] = ""  # behind what it depends on
@@ -141,10 +152,11 @@ class BounceSettings(Settings):
     """What becomes of a subscriber whose mail comes back."""
 
     suspend: StrictBool = True
-    threshold: Annotated[float, AfterValidator(_some_points)] = 3.0  #: see `bounces.score`
+    #: See `bounces.score`.
+    threshold: Annotated[float, Strict(), AfterValidator(_some_points)] = 3.0
     #: After so long without an answer the next probe goes to a suspended subscriber.
     probe_every: Annotated[Duration, AfterValidator(_some_time)] = timedelta(days=7)
-    probes: Annotated[int, Field(ge=0, le=20)] = 3  #: 0: none, and nobody is removed
+    probes: Annotated[int, Field(ge=0, le=20, strict=True)] = 3  #: 0: none, and nobody is removed
     remove: StrictBool = True  #: who has answered none of them
     report: Literal["weekly", "off"] = "weekly"
 

@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     FiniteFloat,
+    Strict,
     StrictBool,
     model_validator,
 )
@@ -86,7 +87,7 @@ def _sender_pattern(text: str) -> str:
     return key(text)
 
 
-def _attachment(text: str) -> str:
+def attachment_kind(text: str) -> str:
     text = text.strip().lower()
     if not (_EXTENSION.fullmatch(text) or _MEDIA_TYPE.fullmatch(text)):
         raise ValueError(f'{text!r} is neither an extension, such as ".pdf", nor a type: "image/*"')
@@ -114,7 +115,7 @@ def _value_pattern(text: str) -> str:
 
 
 Sender = Annotated[str, AfterValidator(_sender)]
-AttachmentKind = Annotated[str, AfterValidator(_attachment)]
+AttachmentKind = Annotated[str, AfterValidator(attachment_kind)]
 SomeSize = Annotated[Size, AfterValidator(_some_size)]
 Count = Annotated[int, Field(ge=0, le=1000, strict=True)]
 PostRate = Annotated[Rate, BeforeValidator(_rate)]
@@ -125,7 +126,7 @@ class HeaderRule(Settings):
 
     name: Annotated[str, AfterValidator(_field_name)]
     matches: Annotated[str, AfterValidator(_value_pattern)] | None = None
-    at_least: FiniteFloat | None = None
+    at_least: Annotated[FiniteFloat, Strict()] | None = None
     #: What stands before the number that is compared; empty: the value begins with it.
     behind: str = ""
     #: The value is what a post must have, not what it must not have.

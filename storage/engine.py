@@ -79,7 +79,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
     # SQLite's own knows ASCII only, and addresses are compared in Python's lower case.
-    connection.create_function("lower", 1, str.lower, deterministic=True)
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
 
 
 def _begin_sqlite(conn: Connection) -> None:

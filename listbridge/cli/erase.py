@@ -12,11 +12,12 @@ from listbridge.cli.options import Settings, common, opened
 from listbridge.errors import ConfigError
 from listbridge.membership import subscriptions
 from listbridge.message import AddressError, key, normalise
-from storage import erasure
+from storage import erasure, naming
 
 #: What could not be erased yet, and why.
 _LATER = {
     "deliveries leaving": "mail to the person is just being sent",
+    "letters going out": "mail that names the person is still being sent to others",
     "posts going out": "posts of the person are still being sent, or wait to be decided",
 }
 
@@ -40,10 +41,13 @@ def erase(
     except AddressError as err:
         raise ConfigError(str(err)) from None
     with opened(settings) as installation:
+        _refuse_list(installation, wanted)
+        with installation.db.reading() as tx:
+            keys = erasure.keys_of(tx, wanted)
+            named = naming.find(tx, keys)
         copy = installation.db.rehearsal() if dry_run else nullcontext(installation.db)
         with copy as db, db.transaction() as tx:
-            keys = erasure.keys_of(tx, wanted)
-            done = erasure.erase(tx, keys, clock.now(), with_posts=with_posts)
+            done = erasure.erase(tx, keys, named, clock.now(), with_posts=with_posts)
         left = list(_still_named(installation, keys))
     if not dry_run:
         maillog.info("person.erased", numbers=dict(+done))
@@ -59,6 +63,16 @@ def erase(
         click.echo(f"listbridge: {sentence} in a while", err=True)
     if later:
         context.exit(1)
+
+
+def _refuse_list(installation: Installation, wanted: str) -> None:
+    """Raise `ConfigError` for the address of a list, which all mail of that list names."""
+    for category in installation.configuration.categories.values():
+        if wanted == key(category.address):
+            raise ConfigError(
+                f"{category.address} is the list {category.slug}, and no person; "
+                "`listbridge subscribers remove` takes it off another list"
+            )
 
 
 def _still_named(installation: Installation, keys: Set[str]) -> Iterator[str]:

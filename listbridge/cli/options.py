@@ -97,7 +97,7 @@ def category_with_members(installation: Installation, slug: str) -> int:
     if path is not None:
         try:
             with installation.db.transaction() as tx:
-                change = follow_file(tx, category_id, path)
+                change = follow_file(tx, category_id, path, installation.category(slug).address)
         except ListbridgeError as err:
             click.echo(f"listbridge: {err}", err=True)
         else:

@@ -10,6 +10,7 @@ from listbridge.cli import output
 from listbridge.errors import ListbridgeError
 from listbridge.membership import people, subscriber_file
 from listbridge.membership.people import Format, People, Person
+from listbridge.membership.subscriptions import IS_OWN
 
 _MOST_NAMED = 20
 
@@ -70,7 +71,8 @@ def tell_left_out(file: Path, left_out: Iterable[tuple[str, str]]) -> None:
     """Say on stderr who is not subscribed again, and why."""
     every = list(left_out)
     for address, why in every[:_MOST_NAMED]:
-        _warn(file, f"{address} is left out: {why}; `subscribers add` has him all the same")
+        cure = "" if why == IS_OWN else "; `subscribers add` has him all the same"
+        _warn(file, f"{address} is left out: {why}{cure}")
     _warn_of_more(file, len(every), "are left out")
 
 

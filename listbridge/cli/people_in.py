@@ -89,7 +89,8 @@ def import_(
     "file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @common
-def plan(category: str, file: Path | None, settings: Settings) -> None:
+@click.pass_context
+def plan(context: click.Context, category: str, file: Path | None, settings: Settings) -> None:
     """Show whom CATEGORY's subscriber file, or FILE in its place, would add and remove.
 
     Nothing is changed. Who is neither added nor removed is named only if the file has him, and he
@@ -105,7 +106,8 @@ def plan(category: str, file: Path | None, settings: Settings) -> None:
             )
         with installation.db.rehearsal() as db, db.transaction() as tx:
             before = _getting(tx, category_id)
-            change = follow_file(tx, category_id, path)
+            own = installation.category(category).address
+            change = follow_file(tx, category_id, path, own)
             after = _getting(tx, category_id)
     if change.problem:
         click.echo(f"listbridge: warning: {change.problem}", err=True)
@@ -117,6 +119,8 @@ def plan(category: str, file: Path | None, settings: Settings) -> None:
         as_json=settings.json,
         nothing=nothing,
     )
+    if change.problem:
+        context.exit(1)
 
 
 def _category(installation: Installation, category: str, *, settles: bool) -> int:

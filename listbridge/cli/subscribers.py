@@ -6,6 +6,7 @@ from datetime import datetime
 import click
 
 from listbridge import clock, maillog
+from listbridge.category import Category
 from listbridge.cli import output
 from listbridge.cli.completion import slugs
 from listbridge.cli.erase import erase
@@ -161,19 +162,19 @@ def set_(
         values["holiday_until"] = _holiday(holiday)
     if own_posts is not None:
         values["own_posts"] = _OWN_POSTS[own_posts]
-    if language is not None:
-        values["language"] = None if language == "default" else language
     if acknowledge is not None:
         values["acknowledge"] = _ACKNOWLEDGE[acknowledge]
     threads = {mute: options.Muting(mute, True)} if mute is not None else {}
     threads |= {unmute: options.Muting(unmute, False)} if unmute is not None else {}
-    if not (values or threads or also or not_also):
+    if not (values or threads or also or not_also or language):
         raise click.UsageError(
             "say what to set: --name, --receives, --state, --holiday, --own-posts, --language, "
             "--acknowledge, --mute, --unmute, --also or --not-also"
         )
     with opened(settings) as installation:
         category_id = category_with_members(installation, category)
+        if language is not None:
+            values["language"] = _language(language, installation.category(category))
         address_key = key(*_normal([address]))
         more, less = _normal(also), _normal(not_also)
         with installation.db.transaction() as tx:
@@ -199,6 +200,13 @@ def _holiday(text: str) -> datetime | None:
         return options.holiday(text, clock.now())
     except options.NoSuchOption as err:
         raise click.UsageError(str(err)) from None
+
+
+def _language(text: str, category: Category) -> str | None:
+    try:
+        return options.language(text, category.texts)
+    except options.NoSuchOption as err:
+        raise ConfigError(f"{err}, and a file in `templates` can add others") from None
 
 
 def _tell(

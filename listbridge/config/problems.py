@@ -33,6 +33,7 @@ _SENTENCES = {
     "path_type": "expected a path in quotation marks",
     "bool_type": "expected true or false",
     "bool_parsing": "expected true or false",
+    "float_type": "expected a number",
     "int_type": "expected a whole number",
     "int_parsing": "expected a whole number",
     "int_from_float": "expected a whole number",

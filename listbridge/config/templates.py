@@ -48,10 +48,9 @@ def read(service: Service) -> Written:
 
 def unknown_language(source: Source, language: str, texts: Texts) -> Iterable[Problem]:
     """Say it where notices would be in English because nobody has written them otherwise."""
-    base = language.lower().replace("_", "-").partition("-")[0]
-    if base in catalogue.languages() | texts.keys() or language.lower() in texts:
+    if catalogue.is_known(language, texts):
         return ()
-    known = ", ".join(sorted(catalogue.languages()))
+    known = ", ".join(sorted(catalogue.languages(texts)))
     text = (
         f"there are notices in {known}, and a file in `templates` can add others; English is used"
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from listbridge.category import Category
 from listbridge.membership import further
 from listbridge.membership.people import Person
-from listbridge.membership.subscriptions import GONE
+from listbridge.membership.subscriptions import GONE, IS_OWN
 from listbridge.message import key
 from storage import aliases, categories, duties, erased, imported, outbox, subscriptions
 from storage.database import Tx
@@ -17,7 +17,6 @@ from storage.subscriptions import Subscription
 
 # Who is gone by one of these is not brought back by a list that was perhaps written before.
 _STAYS_AWAY = (Origin.PERSON, Origin.COMPLAINT, Origin.BOUNCES)
-_OWN = "is the list's own address"
 _COMPARED = [one.name for one in fields(Whole) if one.name not in ("address", "key", "origin")]
 
 
@@ -61,7 +60,7 @@ def plan(tx: Tx, category: Category, category_id: int, people: Sequence[Person])
     also = aliases.in_category(tx, category_id)
     for person in people:
         before = known.get(key(person.address))
-        if why := _OWN if key(person.address) == key(category.address) else _away(before):
+        if why := IS_OWN if key(person.address) == key(category.address) else _away(before):
             changes.append(Change(person.address, "left out", why))
             continue
         now = _whole(person, before)

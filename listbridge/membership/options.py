@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from listbridge.category import Category
 from listbridge.errors import ListbridgeError
-from listbridge.notices import word
+from listbridge.notices import catalogue, word
+from listbridge.notices.catalogue import Texts
 from storage import aliases, muted, subscriptions
 from storage.database import Tx
 from storage.states import Receives
@@ -37,10 +38,11 @@ class Muting:
     mute: bool
 
 
-def read(wish: str, now: datetime) -> Option | Muting:
+def read(wish: str, now: datetime, texts: Texts) -> Option | Muting:
     """Understand `receives none`, `holiday 2026-12-24`, `own-posts off`, `language de`, `mute 17`.
 
-    Raise `NoSuchOption` for anything else, and for a holiday that is over.
+    Raise `NoSuchOption` for anything else, for a holiday that is over, and for a language in which
+    there are no notices, neither built-in ones nor `texts`.
     """
     name, _, value = wish.partition(" ")
     if name == "receives" and value in {*Receives}:
@@ -54,7 +56,7 @@ def read(wish: str, now: datetime) -> Option | Muting:
     if name in ("mute", "unmute") and value.isdecimal():
         return Muting(int(value), name == "mute")
     if name == "language" and value:
-        return Option("language", None if value == "default" else value)
+        return Option("language", language(value, texts))
     raise NoSuchOption(f"there is no option “{wish}”")
 
 
@@ -69,6 +71,16 @@ def holiday(text: str, now: datetime) -> datetime | None:
     if until <= now:
         raise NoSuchOption(f"{text} is not in the future")
     return until
+
+
+def language(text: str, texts: Texts) -> str | None:
+    """Return a language in which there are notices, or None for `default`: the category's."""
+    if text == "default":
+        return None
+    if not catalogue.is_known(text, texts):
+        known = ", ".join(sorted(catalogue.languages(texts)))
+        raise NoSuchOption(f"there are no notices in “{text}”; there are some in {known}")
+    return text
 
 
 def choose(tx: Tx, category_id: int, key: str, option: Option | Muting, now: datetime) -> None:

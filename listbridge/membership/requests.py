@@ -100,7 +100,7 @@ def _set(request: Request) -> Done:
         return request.answer_author(Notice.NOT_SUBSCRIBED)
     wish = request.command.argument
     try:
-        options.read(wish, request.now)
+        options.read(wish, request.now, request.category.texts)
     except options.NoSuchOption:
         return request.answer_author(Notice.HELP)
     return request.ask(Purpose.OPTIONS, wish, each=CHANGES_A_DAY, change=wish)
@@ -147,8 +147,8 @@ def _confirmed_options(request: Request, token: Token) -> Done:
     if one is None:
         return request.answer(Notice.NOT_SUBSCRIBED, to=token.address)
     try:
-        option = options.read(token.detail, request.now)
-    except options.NoSuchOption:  # a holiday that was over before it was confirmed
+        option = options.read(token.detail, request.now, request.category.texts)
+    except options.NoSuchOption:  # such as a holiday that was over before it was confirmed
         return request.answer(Notice.HELP, to=token.address)
     options.choose(request.tx, request.category_id, one.key, option, request.now)
     return request.answer_options(one.key, to=token.address)

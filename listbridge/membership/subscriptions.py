@@ -22,6 +22,10 @@ GONE = {
 }
 
 
+#: Why a list is not subscribed to itself.
+IS_OWN = "is the list's own address"
+
+
 class SubscriberFileError(ListbridgeError):
     """The subscriber file cannot be trusted; nobody was added or removed."""
 
@@ -83,13 +87,13 @@ def of_author(tx: Tx, category_id: int, author: str | None) -> Subscription | No
     return None if author is None else subscriptions.of_person(tx, category_id, key(author))
 
 
-def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
+def follow_file(tx: Tx, category_id: int, path: Path, own: str) -> FileChange:
     """Add and remove memberships as the file says; raise `SubscriberFileError` if it looks wrong.
 
     Only memberships that came from the file are removed with it. Whoever was removed otherwise, by
     his own wish, by an administrator or because his mail came back, is not added again, nor is who
-    was erased. A line that names nobody may be a
-    member's, mistyped, so then the others are added and nobody is removed.
+    was erased, nor the list's `own` address, to which all posts would come back. A line that names
+    nobody may be a member's, mistyped, so then the others are added and nobody is removed.
     """
     listed, problem = read_file(path, subscriptions.addresses(tx, category_id))
     warnings, kept_out = [], []
@@ -100,7 +104,10 @@ def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
     joining = []
     for address_key, (address, name) in listed.items():
         one = present.get(address_key)
-        if one is None or (_is_removed(one) and one.removed_by is Origin.FILE):
+        if address_key == key(own):
+            warnings.append(f"{path}: {address} {IS_OWN} and is not added; remove that line")
+            kept_out.append((address, IS_OWN))
+        elif one is None or (_is_removed(one) and one.removed_by is Origin.FILE):
             joining.append(Subscriber(address, address_key, name))
         elif _is_removed(one):
             why = GONE.get(one.removed_by or Origin.FILE, "is removed")
@@ -113,7 +120,7 @@ def follow_file(tx: Tx, category_id: int, path: Path) -> FileChange:
             kept_out.append((each.address, "was erased"))
     joining = [one for one in joining if one.key not in gone]
     subscriptions.put_several(tx, category_id, joining, origin=Origin.FILE, now=clock.now())
-    leaving = [] if problem else [k for k in ours if k not in listed]
+    leaving = [k for k in ours if k == key(own) or (k not in listed and not problem)]
     for address_key in leaving:
         unsubscribe(tx, category_id, address_key, Origin.FILE)
     return FileChange(len(joining), len(leaving), tuple(warnings), problem, tuple(kept_out))

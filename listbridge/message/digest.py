@@ -54,7 +54,7 @@ def contents(items: Sequence[Item]) -> str:
 def _line(one: Item, width: int) -> str:
     start = f"  {one.number:>{width}}  {'  ' if one.answers else ''}"
     return fill(
-        f"{one.subject or '(no subject)'} ({one.author_name})",
+        (one.subject or "(no subject)") + (f" ({one.author_name})" if one.author else ""),
         _WIDTH,
         initial_indent=start,
         subsequent_indent=" " * (len(start) + 2),
@@ -85,7 +85,7 @@ def _fields(one: Item, parsed: ParsedMessage | None) -> str:
 
     fields = [
         *kept(_BEFORE_AUTHOR),
-        ("From", one.author),
+        *([("From", one.author)] if one.author else []),
         *kept(_BEHIND_AUTHOR),
         ("Subject", one.subject),
         *kept(_BEHIND_SUBJECT),

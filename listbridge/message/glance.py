@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from listbridge.message import addresses, messageids
+from listbridge.message import addresses, messageids, tokens
 from listbridge.message.headers import split
 from listbridge.message.identity import derived_message_id
 
@@ -19,9 +19,10 @@ class Glance:
 
 
 def glance(raw: bytes) -> Glance:
-    """Read sender and subject from the beginning of the message; never raises."""
+    """Read sender and subject, without tokens, from the beginning of the message; never raises."""
     head, _ = split(raw[:_HEAD])
-    return Glance(addresses.author(head).address, head.text("Subject")[:500] or None)
+    subject = tokens.blotted(head.text("Subject")[:500])
+    return Glance(addresses.author(head).address, subject or None)
 
 
 def glance_id(raw: bytes) -> str:

@@ -20,6 +20,7 @@ _DIGITS = 26  # of base32 (RFC 4648 6), without padding
 _WHOSE = 8  # digits more, in front, by which the subscription is found
 _LENGTH = len(_CONFIRM) + _DIGITS + _WHOSE
 _BLOT = "*"
+_PIECE = 1 << 16
 _TEXT = re.compile(
     rf"({'|'.join(_MARKS)})([a-z2-7]{{{_DIGITS}}}(?:[a-z2-7]{{{_WHOSE}}})?)(?![a-z2-7])",
     re.IGNORECASE,
@@ -30,8 +31,9 @@ _SOFT = rb"(?:=\r?\n)?"
 _SOFT_MARKS = b"|".join(_SOFT.join(re.escape(ch.encode()) for ch in mark) for mark in _MARKS)
 _QUOTED_PRINTABLE = re.compile(
     b"(?:%b)" % _SOFT_MARKS
-    + rb"(?:%b[A-Za-z2-7]){%d}" % (_SOFT, _DIGITS)
-    + rb"(?:(?:%b[A-Za-z2-7]){%d})?" % (_SOFT, _WHOSE)
+    + rb"(?:%b[a-z2-7]){%d}" % (_SOFT, _DIGITS)
+    + rb"(?:(?:%b[a-z2-7]){%d})?" % (_SOFT, _WHOSE),
+    re.IGNORECASE,
 )
 _BLOTTED = (_CONFIRM + _BLOT * _DIGITS, _LEAVE + _BLOT * (_DIGITS + _WHOSE))
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+")
@@ -149,7 +151,13 @@ def _in(octets: bytes) -> list[str]:
 
 
 def _shows_mark(octets: bytes) -> bool:
-    return any(mark.encode() in octets for mark in _MARKS)
+    """Say whether to look closer, which takes far longer."""
+    # In pieces, as each is copied in lower case.
+    for start in range(0, len(octets), _PIECE):
+        piece = octets[start : start + _PIECE + _LENGTH].lower()
+        if any(mark.encode() in piece for mark in _MARKS):
+            return True
+    return False
 
 
 def _in_pieces(pieces: Iterable[bytes]) -> Iterator[str]:

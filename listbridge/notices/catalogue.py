@@ -132,9 +132,14 @@ def word_in_all(name: str, own: Texts) -> list[str]:
     return list(dict.fromkeys(words[name] for words in every if name in words))
 
 
-def languages() -> frozenset[str]:
-    """Return the languages that are built in."""
-    return frozenset(_built_in())
+def languages(own: Texts) -> frozenset[str]:
+    """Return the languages that are built in, and those that an installation adds."""
+    return frozenset(_built_in()) | own.keys()
+
+
+def is_known(language: str, own: Texts) -> bool:
+    """Say whether there are notices in a language, be it in that of another region."""
+    return not languages(own).isdisjoint(_named(language))
 
 
 def read(table: Mapping[str, Any]) -> tuple[dict[str, dict[str, str]], dict[tuple[str, ...], str]]:
@@ -191,8 +196,12 @@ def _mistakes_in(notice: Notice, key: str, text: str) -> Iterator[tuple[tuple[st
 
 def _spoken(language: str) -> Iterator[str]:
     """A language, without its region, and English."""
+    yield from dict.fromkeys((*_named(language), FALLBACK))
+
+
+def _named(language: str) -> tuple[str, str]:
     low = language.lower().replace("_", "-")
-    yield from dict.fromkeys((low, low.partition("-")[0], FALLBACK))
+    return low, low.partition("-")[0]
 
 
 @cache

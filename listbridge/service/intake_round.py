@@ -161,7 +161,9 @@ def follow_file(db: Database, one: Reader) -> None:
         return
     try:
         with db.transaction() as tx:
-            change = subscriptions.follow_file(tx, one.id, category.subscribers_file)
+            change = subscriptions.follow_file(
+                tx, one.id, category.subscribers_file, category.address
+            )
     except ListbridgeError as err:
         tally.complain(str(err), Trouble.SUBSCRIBERS)
     except StoreError as err:

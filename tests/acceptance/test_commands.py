@@ -168,6 +168,7 @@ def test_who_is_removed_gets_nothing_that_is_still_unsent(
         (["set", "general", "nobody@example.org", "--name", "N"], 1),
         (["set", "general", "ann@example.net"], 2),
         (["set", "general", "ann@example.net", "--receives", "hourly"], 2),
+        (["set", "general", "ann@example.net", "--language", "klingon"], 2),
         (["set", "general", "ann@example.net", "--name", "two\nlines"], 2),
         (["add", "general", "new@example.org", "no address"], 2),
         (["add", "general"], 2),

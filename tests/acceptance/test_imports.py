@@ -145,6 +145,26 @@ def test_who_unsubscribed_is_kept_out_and_a_plan_says_so(program: Program) -> No
     assert people(program)["ann@example.net"].startswith("removed")
 
 
+def test_a_plan_with_a_line_that_names_nobody_fails(program: Program) -> None:
+    file = program.folder / "new.subscribers"
+    file.write_text("cy@example.org\nnobody at all\n")
+
+    said = program.run("subscribers", "plan", "general", str(file), status=1)
+
+    assert b"line 2" in said.stderr
+    assert b"cy@example.org" in said.stdout
+
+
+def test_the_list_itself_is_left_out_for_good(program: Program) -> None:
+    file = program.folder / "new.subscribers"
+    file.write_text("general@example.org\n")
+
+    said = program.run("subscribers", "import", "general", str(file)).stderr
+
+    assert b"is the list's own address\n" in said
+    assert b"all the same" not in said
+
+
 def test_a_plan_without_a_subscriber_file_says_what_is_missing(program: Program) -> None:
     program.write_category("bare", 'address = "bare@example.org"\n[outgoing]\nhost = "h"\n')
 

@@ -98,5 +98,11 @@ def test_who_is_erased_is_gone_and_stays_away(program: Program) -> None:
     assert set(also(program)) == {ANN, BOB}
 
 
+def test_a_list_is_no_person_to_be_erased(program: Program) -> None:
+    done = program.run("subscribers", "erase", "General@example.org", status=2)
+
+    assert b"is the list general" in done.stderr
+
+
 def test_what_is_no_address_erases_nobody(program: Program) -> None:
     assert b"nobody" in program.run("subscribers", "erase", "nobody", status=2).stderr

@@ -7,13 +7,14 @@ import pytest
 
 from listbridge import clock
 from listbridge.bounces import Book
-from listbridge.category import MessageSettings, Posting
+from listbridge.category import DigestSettings, MessageSettings, Posting
 from listbridge.membership import further
 from listbridge.message import key
-from storage import audit, categories, erased, erasure, posts, raw_messages
+from storage import allowed, audit, categories, erased, erasure, posts, raw_messages
 from storage.database import Database
+from storage.naming import find
 from storage.schema import metadata
-from storage.states import PostState
+from storage.states import PostState, Receives
 from tests.fakes.office import Office, general, letter
 from tests.fakes.town import SENDING, Town
 
@@ -40,6 +41,7 @@ def town(db: Database, category_id: int) -> Town:
     for command in ("options", "set receives none", "add-address third@example.com", "help"):
         one.write(command, ANN)
     one.write("unsubscribe", WORK)
+    one.write("away", ANN, Auto_Submitted="auto-replied")
     one.send()
     with db.transaction() as tx:
         book = Book(category_id, one.office.category)
@@ -51,7 +53,8 @@ def town(db: Database, category_id: int) -> Town:
 def erase(town: Town, address: str = ANN, *, with_posts: bool = True) -> Counter[str]:
     with town.office.db.transaction() as tx:
         keys = erasure.keys_of(tx, key(address))
-        return erasure.erase(tx, keys, clock.now(), with_posts=with_posts)
+        found = find(tx, keys)
+        return erasure.erase(tx, keys, found, clock.now(), with_posts=with_posts)
 
 
 def naming(town: Town, *names: str) -> set[str]:
@@ -200,3 +203,101 @@ def test_erasing_reaches_all_categories(town: Town) -> None:
 
 def test_of_nobody_nothing_is_erased(town: Town) -> None:
     assert +erase(town, "nobody@example.com") == Counter()
+
+
+def test_what_told_others_of_a_post_goes_with_it(town: Town) -> None:
+    town.change(digest=DigestSettings(max_size=1))
+    town.member("cid@example.net", receives=Receives.DIGEST)
+    town.member("dora@example.net", receives=Receives.UPDATES)
+    town.write("for all", f"Ann Lee <{ANN}>")
+    town.end_of_pass()
+    town.send()
+    assert town.office.count("outgoing", "kind = 'digest'") == 1
+
+    erase(town)
+
+    assert naming(town, ANN, "Ann Lee") == set()
+
+
+def test_letters_to_others_wait_until_they_are_sent(town: Town) -> None:
+    town.change(owners=(BOB,))
+    town.write("a question", ANN, To="general+owner@example.org")
+
+    first = erase(town)
+    assert naming(town, ANN) == {"raw_messages", "outgoing"}
+    town.send()
+    second = erase(town)
+
+    assert (first["letters going out"], second["letters going out"]) == (1, 0)
+    assert naming(town, ANN) == set()
+
+
+def test_a_post_that_waits_in_digests_is_sent_in_none(town: Town) -> None:
+    town.member("cid@example.net", receives=Receives.DIGEST)
+    town.write("for all", ANN)
+    town.write("another", BOB)
+    town.send()
+
+    erase(town)
+
+    assert town.office.count("digest_entries") == 1
+
+
+def test_what_a_moderator_has_decided_stays_decided_by_somebody(town: Town) -> None:
+    with town.office.db.transaction() as tx:
+        tx.exec_driver_sql(f"UPDATE posts SET decided_by = '{WORK}' WHERE sender = '{BOB}'")
+        allowed.add(tx, town.office.category_id, BOB, BOB, by=WORK, now=clock.now())
+
+    erase(town)
+
+    assert naming(town, WORK) == set()
+    assert town.office.count("posts", "decided_by = 'erased'") == 1
+
+
+def test_the_copy_by_which_a_list_got_another_lists_post_goes_too(town: Town) -> None:
+    with town.office.db.transaction() as tx:
+        copy = raw_messages.keep(tx, f"From: general@example.org\r\n\r\n{ANN} writes".encode())
+        its = f"(SELECT inbound_id FROM posts WHERE sender = '{ANN}')"
+        tx.exec_driver_sql(f"UPDATE inbound SET raw_id = {copy} WHERE id = {its}")
+
+    erase(town)
+
+    assert naming(town, ANN) == set()
+
+
+def test_a_message_that_was_sent_by_one_list_and_rejected_by_another_stays(town: Town) -> None:
+    raw = letter(70, From=ANN)
+    town.hand_in(raw)
+    town.send()
+    with town.office.db.transaction() as tx:
+        town.office.category_id = categories.keep(tx, "dev", "dev@example.org").id
+    town.change(posting=Posting(non_members="reject"))
+    assert town.hand_in(raw)["rejected"] == 1
+
+    erase(town, with_posts=False)
+
+    with town.office.db.reading() as tx:
+        assert {raw_messages.read(tx, one.raw_id) for one in posts.in_category(tx, 1)} >= {raw}
+        assert audit.problems(tx) == []
+
+
+def test_a_report_that_names_nobody_is_no_hindrance(town: Town) -> None:
+    with town.office.db.transaction() as tx:
+        tx.exec_driver_sql("UPDATE bounces SET recipient = NULL")
+
+    assert erase(town)["bounces"] == 1
+
+
+def test_whose_address_only_contains_his_keeps_all_mail(town: Town) -> None:
+    """ann@example.net is a part of mary-ann@example.net, and of ann@example.net.example."""
+    names = ("mary-ann@example.net", "ann@example.net.example")
+    for name in names:
+        town.write("help", name)
+    town.send()
+
+    erase(town)
+
+    with town.office.db.reading() as tx:
+        kept = [bytes(row[0]) for row in tx.exec_driver_sql("SELECT bytes FROM raw_messages")]
+    for name in names:
+        assert sum(name.encode() in raw for raw in kept) == 2  # what he wrote, and the answer

@@ -35,7 +35,7 @@ def check_subscribers(category: Category, db: Database | None) -> Iterator[Findi
         return
     yield finding
     if key(category.address) in keys:
-        seen = f"{category.address} is subscribed to itself, so each post comes back as a loop"
+        seen = f"{category.address} is the list's own address: each post would come back as a loop"
         yield wrong(category.slug, _WHAT, seen, "unsubscribe it, or take it out of the file")
     count = len(keys)
     per_day = category.outgoing.max_per_day if category.outgoing else None
@@ -46,16 +46,21 @@ def check_subscribers(category: Category, db: Database | None) -> Iterator[Findi
 
 
 def _in_store(category: Category, db: Database) -> tuple[Finding, Collection[str]]:
-    """Return the keys of those there would be if the file was followed now; nothing is stored."""
+    """Return the keys of those there would be if the file was followed now; nothing is stored.
+
+    The list's own address is among them also where it is only in the file.
+    """
     slug, path = category.slug, category.subscribers_file
     with db.rehearsal() as rehearsal, rehearsal.transaction() as tx:
         category_id = categories.keep(tx, slug, category.address).id
-        change = membership.follow_file(tx, category_id, path) if path is not None else None
+        change = path and membership.follow_file(tx, category_id, path, category.address)
         found = subscriptions.in_category(tx, category_id, SubscriptionState.ACTIVE)
     active = {one.key for one in found}
-    if change is not None and change.problem:
-        return _unreadable_lines(slug, change.problem), active
-    return _counted(slug, path, len(active)), active
+    kept_out = change.kept_out if change else ()
+    keys = active | {key(one) for one, why in kept_out if why == membership.IS_OWN}
+    if change and change.problem:
+        return _unreadable_lines(slug, change.problem), keys
+    return _counted(slug, path, len(active)), keys
 
 
 def _in_file(slug: str, path: Path) -> tuple[Finding, Collection[str]]:

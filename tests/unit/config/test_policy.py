@@ -52,6 +52,10 @@ def loaded(category: Write, end: str, **parts: str) -> Category:
             "posting.headers: matches and at_least exclude each other",
         ),
         ('headers = [{ name = "X", at_least = "1x" }]', "posting.headers.at_least: "),
+        (
+            'headers = [{ name = "X", at_least = "5" }]',
+            "posting.headers.at_least: expected a number",
+        ),
         ('headers = [{ name = "X", at_least = nan }]', "posting.headers.at_least: "),
         ('headers = [{ name = "X", behind = "x" }]', "posting.headers: behind says where"),
         ('headers = [{ name = "X", match = "x" }]', "posting.headers.match: unknown key; did you"),
@@ -130,3 +134,22 @@ def test_who_runs_the_list_is_no_longer_a_key_without_effect(category: Write, ke
     category(top=f'{key} = ["ann@example.net"]')
 
     assert [str(x) for x in config.load().warnings] == []
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('[message]\ndrop_attachments = "exe"', 'message.drop_attachments: write "all", or a list'),
+        ('[message]\ndrop_attachments = ["exe"]', "message.drop_attachments: 'exe' is neither"),
+        ("[message]\ndrop_attachments = [1]", 'message.drop_attachments: write "all", or a list'),
+        ('[bounces]\nthreshold = "3"', "bounces.threshold: expected a number"),
+        ("[bounces]\nprobes = true", "bounces.probes: expected a whole number"),
+        ('[members]\nanswers_per_day = "7"', "members.answers_per_day: expected a whole number"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_in_one_sentence(
+    category: Write, table: str, said: str
+) -> None:
+    [problem] = problems(category, table)
+
+    assert problem.startswith(said)

@@ -93,6 +93,7 @@ def test_an_option_that_is_confirmed_takes_effect(
         ("options", False, "You are not on the list General"),
         ("set receives none", False, "You are not on the list General"),
         ("set holiday 2001-01-01", True, "How to use General by mail"),
+        ("set language xx", True, "How to use General by mail"),
         ("help", False, "How to use General by mail"),
     ],
 )

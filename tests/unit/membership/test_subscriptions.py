@@ -38,7 +38,7 @@ class List:
     def follow_it(self) -> FileChange:
         """Follow the file as it is."""
         with self.db.transaction() as tx:
-            return follow_file(tx, self.category_id, self.file)
+            return follow_file(tx, self.category_id, self.file, "general@example.org")
 
     def subscribe(self, address: str, name: str = "", origin: Origin = Origin.ADMIN) -> None:
         """Subscribe an address, not by the file."""
@@ -122,6 +122,16 @@ def test_the_file_removes_only_what_came_from_it(people: List, origin: Origin) -
 
     assert people.follow(*TEN).removed == 0
     assert people.active() == [*TEN, "zoe@example.org"]
+
+
+def test_a_list_is_not_subscribed_to_itself_by_its_file(people: List) -> None:
+    people.subscribe("general@example.org", origin=Origin.FILE)  # as older versions did
+
+    change = people.follow("ann@example.net", "General@example.org")
+
+    assert (change.added, change.removed, people.active()) == (1, 1, ["ann@example.net"])
+    assert change.kept_out == (("General@example.org", "is the list's own address"),)
+    assert "remove that line" in change.warnings[0]
 
 
 def test_who_was_added_by_an_administrator_after_the_file_stays_without_it(people: List) -> None:

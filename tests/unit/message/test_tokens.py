@@ -34,6 +34,18 @@ QUOTED = {
 }
 
 
+# As somebody types it who reads it from another screen.
+TYPED = {
+    f"{way}, in capitals": QUOTED[way].replace(TOKEN, TOKEN.upper())
+    for way in ("plain", "subject", "recipient", "html", "attached text")
+} | {
+    "quoted-printable, capital": QUOTED["quoted-printable"].replace("con=", "Con="),
+    "base64, capitals": "Content-Transfer-Encoding: base64\r\n\r\n"
+    + base64.encodebytes(f"{'hello ' * 12}{TOKEN.title()} yes\r\n".encode()).decode(),
+}
+WAYS = QUOTED | TYPED
+
+
 def copied(raw: bytes, **settings: str) -> bytes:
     """Return the copy that subscribers get."""
     wanted = CopySettings("G", "general@example.org", "general.example.org", **settings)  # type: ignore[arg-type]
@@ -44,25 +56,29 @@ def copied(raw: bytes, **settings: str) -> bytes:
     return message.rendered(copy, raw)
 
 
-@pytest.mark.parametrize("way", QUOTED)
+@pytest.mark.parametrize("way", WAYS)
 def test_a_quoted_token_is_found(way: str) -> None:
-    assert parse((HEAD + QUOTED[way]).encode()).tokens == (SECRET,)
+    assert parse((HEAD + WAYS[way]).encode()).tokens == (SECRET,)
 
 
 @pytest.mark.parametrize("settings", [{}, {"footer": "bye"}, {"from_mode": "wrap"}])
-@pytest.mark.parametrize("way", QUOTED)
+@pytest.mark.parametrize("way", WAYS)
 def test_no_copy_shows_a_quoted_token(way: str, settings: dict[str, str]) -> None:
-    copy = copied((HEAD + QUOTED[way]).encode(), **settings)
+    copy = copied((HEAD + WAYS[way]).encode(), **settings)
 
     assert parse(copy).tokens == ()
-    assert SECRET[-8:].encode() not in copy.replace(b"=\r\n", b"")
+    assert SECRET[-8:].encode() not in copy.replace(b"=\r\n", b"").lower()
 
 
-@pytest.mark.parametrize("way", QUOTED)
+@pytest.mark.parametrize("way", WAYS)
 def test_no_text_for_people_shows_a_quoted_token(way: str) -> None:
-    parsed = parse((HEAD + QUOTED[way]).encode())
+    parsed = parse((HEAD + WAYS[way]).encode())
 
-    assert SECRET not in f"{parsed!r}{parsed.text}{parsed.subject}"
+    assert SECRET not in f"{parsed!r}{parsed.text}{parsed.subject}".lower()
+
+
+def test_what_could_not_be_read_as_a_whole_shows_no_token_in_its_subject() -> None:
+    assert message.glance(f"Subject: Re: {TOKEN}\r\n".encode()).subject == f"Re: confirm-{'*' * 26}"
 
 
 def test_a_soft_line_break_within_a_token_stays_one() -> None:

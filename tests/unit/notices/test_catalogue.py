@@ -7,7 +7,7 @@ import pytest
 from listbridge.notices import catalogue
 from listbridge.notices.catalogue import Notice
 
-BUILT_IN = sorted(catalogue.languages())
+BUILT_IN = sorted(catalogue.languages({}))
 
 
 def test_english_german_and_french_are_built_in() -> None:

@@ -120,6 +120,17 @@ def test_a_probe_needs_both_directions() -> None:
     assert "not possible" in last.seen
 
 
+def test_a_file_that_names_the_list_itself_is_told(
+    db: Database, category_id: int, tmp_path: Path
+) -> None:
+    file = tmp_path / "general.subscribers"
+    file.write_text("ann@example.net\nGeneral@example.org\n")
+
+    for store in (db, None):
+        found = check_category(general(subscribers_file=file), offline=True, db=store)
+        assert ["own address" in one.seen for one in found if not one.ok] == [True]
+
+
 def test_a_list_that_is_subscribed_to_itself_is_named(db: Database, category_id: int) -> None:
     with db.transaction() as tx:
         for one in ("ann@example.net", "General@example.org"):
@@ -128,5 +139,5 @@ def test_a_list_that_is_subscribed_to_itself_is_named(db: Database, category_id:
     found = [one for one in check_category(general(), offline=True, db=db) if not one.ok]
 
     assert [one.seen for one in found] == [
-        "general@example.org is subscribed to itself, so each post comes back as a loop"
+        "general@example.org is the list's own address: each post would come back as a loop"
     ]
