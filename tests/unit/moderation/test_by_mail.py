@@ -17,7 +17,7 @@ from listbridge.membership.subscriptions import unsubscribe
 from listbridge.moderation import actions, letters
 from listbridge.notices import Notice
 from listbridge.secret import Secret
-from storage import allowed, categories, erasure, posts
+from storage import allowed, categories, erasure, naming, posts
 from storage.posts import Post
 from storage.states import Origin, PostState, Result
 from tests.fakes.office import letter
@@ -338,7 +338,7 @@ def test_a_link_of_who_is_no_moderator_any_more_decides_nothing_and_is_not_set_a
 def test_who_answers_about_somebody_who_was_erased_is_told_that_it_is_decided(desk: Desk) -> None:
     desk.hold()
     with desk.town.office.db.transaction() as tx:
-        erasure.erase(tx, {ANN}, clock.now(), with_posts=False)
+        erasure.erase(tx, {ANN}, naming.find(tx, {ANN}), clock.now(), with_posts=False)
 
     assert desk.answer("approve") == {"commands": 1, "queued": 1}
 
