@@ -7,6 +7,7 @@ import re
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -586,7 +587,7 @@ def test_simulate_has_no_bytes_for_what_is_not_sent(program: Program) -> None:
 
 
 def _dump(program: Program) -> list[str]:
-    with sqlite3.connect(program.database) as connection:
+    with closing(sqlite3.connect(program.database)) as connection, connection:
         lines = list(connection.iterdump())
     connection.close()
     return lines
@@ -610,7 +611,7 @@ def test_the_audit_finds_what_is_missing(program: Program) -> None:
 
 
 def _change(program: Program, statement: str) -> int:
-    with sqlite3.connect(program.database) as connection:
+    with closing(sqlite3.connect(program.database)) as connection, connection:
         changed = connection.execute(statement).rowcount
     connection.close()
     return changed

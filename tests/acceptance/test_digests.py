@@ -3,6 +3,7 @@
 import email
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import default
@@ -54,7 +55,7 @@ class Mail:
 
     def till_morning(self) -> None:
         """Let the time come at which digests are due."""
-        with sqlite3.connect(self.program.database) as db:
+        with closing(sqlite3.connect(self.program.database)) as db, db:
             db.execute("UPDATE duties SET due_at = '2020-01-01 00:00:00.000000'")
 
     def copies(self, who: str) -> list[EmailMessage]:

@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ def test_bad_lines_stop_everything_unless_they_are_to_be_skipped(program: Progra
 
 def test_who_unsubscribed_is_kept_out_and_a_plan_says_so(program: Program) -> None:
     program.run("poll-once")
-    with sqlite3.connect(program.database) as connection:
+    with closing(sqlite3.connect(program.database)) as connection, connection:
         connection.execute("UPDATE subscriptions SET state = 'removed', removed_by = 'person'")
     connection.close()
     (program.folder / "general.subscribers").write_text("ann@example.net\nbo@example.org\n")
@@ -138,7 +139,7 @@ def test_who_unsubscribed_is_kept_out_and_a_plan_says_so(program: Program) -> No
         {"address": "ann@example.net", "change": "left out", "why": "has unsubscribed himself"},
         {"address": "bo@example.org", "change": "added", "why": None},
     ]
-    with sqlite3.connect(program.database) as connection:
+    with closing(sqlite3.connect(program.database)) as connection, connection:
         assert connection.execute("SELECT count(*) FROM subscriptions").fetchone() == (2,)
     connection.close()
     program.run("subscribers", "import", "general", str(program.folder / "general.subscribers"))
@@ -321,7 +322,7 @@ def test_an_import_that_was_killed_is_completed_by_the_next(program: Program) ->
 
 
 def _count(program: Program) -> int:
-    with sqlite3.connect(program.database) as connection:
+    with closing(sqlite3.connect(program.database)) as connection, connection:
         [found] = connection.execute("SELECT count(*) FROM posts").fetchone()
     connection.close()
     return int(found)

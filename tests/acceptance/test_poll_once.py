@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -508,7 +509,7 @@ def test_a_budget_is_kept_over_runs_and_the_rest_waits_for_the_next_hour_or_day(
 def _let_time_pass(program: Program, hours: int) -> None:
     """Make what was sent so far lie that much longer ago."""
     earlier = f"strftime('%Y-%m-%d %H:%M:00.000000', minute, '-{hours} hours')"
-    with sqlite3.connect(program.database) as connection:
+    with closing(sqlite3.connect(program.database)) as connection, connection:
         connection.execute(f"UPDATE account_usage SET minute = {earlier}")
     connection.close()
 

@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -361,7 +361,7 @@ def _expect(one: Played, true: bool, otherwise: str) -> None:
 
 def _count(program: Program, query: str) -> Counter[str]:
     """Count the rows of a query by their only column."""
-    with sqlite3.connect(program.database) as connection:
+    with closing(sqlite3.connect(program.database)) as connection, connection:
         found = Counter(value for (value,) in connection.execute(query))
     connection.close()
     return found
