@@ -63,6 +63,8 @@ class Receives(StrEnum):
 
 #: The forms in which the posts of a while come in one mail.
 DIGESTS = (Receives.DIGEST, Receives.MIME_DIGEST)
+#: The forms that a list below an umbrella can make nothing of.
+FOR_PEOPLE = (*DIGESTS, Receives.UPDATES)
 
 
 class Origin(StrEnum):

@@ -117,17 +117,17 @@ def addresses(tx: Tx, category_id: int) -> set[str]:
     )
 
 
-def lists_below(tx: Tx) -> list[tuple[str, str]]:
-    """Return the slugs of categories and, with each, of one that is an active subscriber of it."""
+def lists_below(tx: Tx) -> list[tuple[str, str, Receives]]:
+    """Return the slugs of categories, with each one that is an active subscriber, and its form."""
     above, below = known.alias("above"), known.alias("below")
     query = (
-        select(above.c.slug, below.c.slug)
+        select(above.c.slug, below.c.slug, table.c.receives)
         .join(table, table.c.category_id == above.c.id)
         .join(below, func.lower(below.c.address) == table.c.address_key)
         .where(table.c.state == SubscriptionState.ACTIVE)
         .order_by(above.c.slug, below.c.slug)
     )
-    return [(one, other) for one, other in tx.execute(query)]
+    return [(one, other, Receives(receives)) for one, other, receives in tx.execute(query)]
 
 
 def standings(tx: Tx, category_id: int) -> dict[str, Standing]:

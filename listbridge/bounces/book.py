@@ -2,7 +2,8 @@
 
 A report counts only if it names a message that has really been sent to that subscriber not long
 ago: by its Message-ID or, save for complaints, by the VERP address of his own copy. Anybody can
-write a report; whoever has neither of them blames nobody.
+write a report; whoever has neither of them blames nobody. All members know the Message-ID, so of a
+personal copy the report has to show what is in that one alone, the token by which he leaves.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from listbridge.bounces.report import Failure, Report, shown
 from listbridge.bounces.score import MEMORY, score
 from listbridge.category import Category
 from listbridge.message import key
-from storage import bounces, categories, news, outbox, subscriptions, suspensions
+from storage import bounces, categories, leaving, news, outbox, subscriptions, suspensions
 from storage.bounces import NewBounce
 from storage.database import Tx
 from storage.news import Event
@@ -98,27 +99,39 @@ class Book:
     ) -> _Source:
         """Find the subscriber whom a report is about, and the message that was sent to him."""
         since = now - COUNTS_FOR
-        for address, message_ids in self._suspects(report, failure):
+        for address, message_ids in self._suspects(tx, report, failure):
             found = subscriptions.find(tx, self.category_id, key(address))
             if found is None:
                 continue
             sent = bounces.sent_copy(tx, self.category_id, found.address, message_ids, since)
-            if sent is not None:
+            if sent is None:
+                continue
+            by_id = message_ids is not None and outbox.is_personal(tx, sent)
+            if not by_id or self._secret(tx, found.key) in report.secrets:
                 return _Source(found, sent, inbound_id)
         return _Source(None, None, inbound_id)
 
     def _suspects(
-        self, report: Report, failure: Failure
+        self, tx: Tx, report: Report, failure: Failure
     ) -> Iterator[tuple[str, tuple[str, ...] | None]]:
         """Who it may be about, each with the Message-IDs that have to show it; None for VERP."""
-        # Anybody can make a VERP address up, and a single complaint ends a subscription.
+        # Who complains does not write to that address, and a single complaint ends a subscription.
         sent_to = () if failure.class_ is BounceClass.COMPLAINT else report.sent_to
         for one in sent_to:
-            if recipient := verp.recipient(self.category.address, one):
-                yield recipient, None
+            named = verp.named(self.category.address, one)
+            secret = self._secret(tx, key(named.recipient)) if named else None
+            if named and secret and named.is_by(secret):
+                yield named.recipient, None
         if failure.recipient is not None:
             for address in (failure.recipient, *failure.also):
                 yield address, report.message_ids
+            return
+        for secret in report.secrets:
+            if whose := leaving.whose(tx, self.category_id, secret):
+                yield whose, report.message_ids
+
+    def _secret(self, tx: Tx, address_key: str) -> str | None:
+        return leaving.of(tx, self.category_id, [address_key]).get(address_key)
 
     def _record(self, tx: Tx, failure: Failure, source: _Source, now: datetime) -> Recorded:
         subscription = source.subscription

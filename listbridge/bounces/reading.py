@@ -39,7 +39,8 @@ def read_parsed(raw: bytes, parsed: ParsedMessage) -> Report | None:
     if not found:
         return None
     ids = returned.message_ids(back, text)
-    return Report(tuple(_once_each(found)), ids, tuple(_sent_to(parsed.head)))
+    sent_to = tuple(_sent_to(parsed.head))
+    return Report(tuple(_once_each(found)), ids, sent_to, parsed.tokens[:_MOST_ENTRIES])
 
 
 def _once_each(found: list[Failure]) -> Iterable[Failure]:

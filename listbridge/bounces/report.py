@@ -31,6 +31,8 @@ class Report:
     message_ids: tuple[str, ...] = ()
     #: Where the report was sent to: one of them may be a VERP address of ours.
     sent_to: tuple[str, ...] = field(default=(), repr=False)
+    #: The secrets that it shows: that of a personal copy stands in its head.
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 def usable(text: str) -> str | None:

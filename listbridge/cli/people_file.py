@@ -11,15 +11,19 @@ from listbridge.errors import ListbridgeError
 from listbridge.membership import people, subscriber_file
 from listbridge.membership.people import Format, People, Person
 from listbridge.membership.subscriptions import IS_OWN
+from listbridge.notices.catalogue import Texts
 
 _MOST_NAMED = 20
 
 
-def read(file: Path, wanted: Format | None = None) -> People:
-    """Return everybody in the file, `-` for standard input, with the lines that are bad."""
+def read(file: Path, wanted: Format | None = None, texts: Texts | None = None) -> People:
+    """Return everybody in the file, `-` for standard input, with the lines that are bad.
+
+    `texts` as in `people.read`.
+    """
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        return people.read(content, wanted)
+        return people.read(content, wanted, texts)
     except OSError as err:
         raise ListbridgeError(f"{file} cannot be read: {err.strerror}") from None
     except ListbridgeError as err:

@@ -64,12 +64,12 @@ def import_(
     """
     with opened(settings) as installation:
         category_id = _category(installation, category, settles=not dry_run)
-        found = people_file.read(file, Format(wanted) if wanted else None)
+        wanted_by = installation.category(category)
+        found = people_file.read(file, Format(wanted) if wanted else None, wanted_by.texts)
         if not skip_bad:
             people_file.refuse_bad(file, found)
         people = [_completed(one, receives, state) for one in found.people]
         with _database(installation, dry_run) as db, db.transaction() as tx:
-            wanted_by = installation.category(category)
             planned = importing.plan(tx, wanted_by, category_id, people)
             importing.carry_out(tx, wanted_by, category_id, planned, clock.now())
     people_file.tell(file, found, category)

@@ -15,9 +15,9 @@ from listbridge.errors import ConfigError, ListbridgeError
 from listbridge.membership import further, options
 from listbridge.membership.subscriptions import subscribe, unsubscribe
 from listbridge.message import AddressError, key, normalise
-from storage import aliases, posts, tokens
+from storage import aliases, categories, outbox, posts, tokens
 from storage import subscriptions as store
-from storage.states import Origin, Receives, SubscriptionState
+from storage.states import FOR_PEOPLE, Origin, Receives, SubscriptionState
 from storage.subscriptions import Subscription
 from storage.tokens import Token
 
@@ -178,11 +178,19 @@ def set_(
         address_key = key(*_normal([address]))
         more, less = _normal(also), _normal(not_also)
         with installation.db.transaction() as tx:
+            categories.lock(tx, category_id)
             one = store.find(tx, category_id, address_key)
             if one is None or one.state is SubscriptionState.REMOVED:
                 raise ListbridgeError(f"{address} is not subscribed to {category}")
+            if receives in FOR_PEOPLE and categories.is_address(tx, address_key):
+                raise ListbridgeError(
+                    f"{one.address} is a list here; it can have each post, or none, since a list "
+                    "takes anything else for a stranger's mail"
+                )
             if values:
                 store.change(tx, category_id, address_key, clock.now(), **values)
+            if state == "suspended" and one.state is SubscriptionState.ACTIVE:
+                outbox.cancel_for(tx, category_id, address_key)
             for other in less:
                 if not aliases.remove(tx, one.id, key(other)):
                     raise ListbridgeError(f"{other} is no further address of {one.address}")

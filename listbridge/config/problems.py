@@ -32,17 +32,12 @@ _SENTENCES = {
     "string_too_short": "must not be empty",
     "path_type": "expected a path in quotation marks",
     "bool_type": "expected true or false",
-    "bool_parsing": "expected true or false",
     "float_type": "expected a number",
     "int_type": "expected a whole number",
-    "int_parsing": "expected a whole number",
-    "int_from_float": "expected a whole number",
     "model_type": "expected a table",
     "dict_type": "expected a table",
     "tuple_type": 'expected a list, such as ["alice@example.org"]',
     "date_type": "expected a date, such as 2026-11-20",
-    "date_from_datetime_parsing": "expected a date, such as 2026-11-20",
-    "date_from_datetime_inexact": "expected a date without a time, such as 2026-11-20",
 }
 
 

@@ -60,7 +60,9 @@ async def _deliver_one(
         content = await wire.own(recipient, secret, accepts_8bit=connection.accepts_8bit)
         if content is None:
             return {recipient: _NOT_IN_7BIT}
-        own_sender = verp.sender(wire.sender, recipient) if wire.own_senders else wire.sender
+        own_sender = wire.sender
+        if wire.own_senders:
+            own_sender = verp.sender(wire.sender, recipient, secret)
         if own_sender != wire.sender and not account.refuses_own_senders:
             try:
                 return await connection.deliver(Envelope(own_sender, (recipient,)), content)

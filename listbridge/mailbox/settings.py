@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from listbridge import guard
 from listbridge.network import IpVersion
@@ -24,7 +32,7 @@ class IncomingSettings(BaseModel):
 
     protocol: Literal["imap", "pop3"] = "imap"
     host: str = Field(min_length=1)
-    port: int | None = Field(default=None, ge=1, le=65535)
+    port: int | None = Field(default=None, ge=1, le=65535, strict=True)
     security: Literal["tls", "starttls", "none"] = "tls"
     username: str = ""
     password: Secret | None = None
@@ -34,10 +42,10 @@ class IncomingSettings(BaseModel):
     client_key: Path | None = None
     ip: IpVersion = "any"
     folder: str = Field(default="INBOX", min_length=1)
-    since: datetime.date | None = None
+    since: datetime.date | None = Field(default=None, strict=True)
     after_fetch: Literal["delete", "move", "trash"] = "delete"
     move_to: str | None = Field(default=None, min_length=1)
-    idle: bool = True
+    idle: StrictBool = True
     pipelining: Literal["auto", "off"] = "auto"
     timeout: Duration = datetime.timedelta(seconds=60)
 

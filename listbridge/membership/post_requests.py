@@ -3,10 +3,11 @@
 from listbridge import message
 from listbridge.membership.request import CHANGES_A_DAY, Done, Request
 from listbridge.membership.telling import may_answer
-from listbridge.notices import Notice
+from listbridge.notices import Notice, word
 from storage import outbox, posts
 from storage.posts import Post
 from storage.states import PostState, Purpose
+from storage.subscriptions import Subscription
 
 # Who reads only what a post is about wants some of them whole.
 _POSTS_A_DAY = 50
@@ -41,7 +42,8 @@ def _meant(request: Request) -> Post | None:
 def get(request: Request) -> Done:
     """Send a subscriber a post as everybody got it, each at most once.
 
-    Others can ask in his name, so it goes to his address alone, and few do in a day.
+    Others can ask in his name, so it goes to his address alone, and few do in a day. He is told if
+    there is nothing to be sent: of what was imported from an archive the list has sent nothing.
     """
     one = request.subscription(message.key(request.author))
     if one is None:
@@ -60,5 +62,15 @@ def get(request: Request) -> Done:
     ):
         return Done(f"enough posts for one day: {post.id} was not sent to {one.address}")
     if not outbox.add_recipient(request.tx, post.id, one.address, request.now):
-        return Done(f"post {post.id} was sent to {one.address} before")
+        return _tell_why(request, post, one)
     return Done(f"post {post.id} is sent to {one.address}", 1)
+
+
+def _tell_why(request: Request, post: Post, one: Subscription) -> Done:
+    """Tell a subscriber why a post is not sent to him."""
+    copy = outbox.of_post(request.tx, post.id)
+    name = "was-sent" if copy is not None and copy.head else "never-sent"
+    reason = word(name, one.language or request.category.language, request.category.texts)
+    return request.answer_sparingly(
+        Notice.NO_POST, to=one.address, number=str(post.id), reason=reason or ""
+    )

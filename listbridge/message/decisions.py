@@ -1,10 +1,11 @@
 """What a moderator answers: one word, and perhaps a reason."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from unicodedata import normalize
 
 from listbridge.message import tokens
 from listbridge.message.own_words import own_words
@@ -32,11 +33,33 @@ class Answer:
 Words = Mapping[str, Decision]
 
 _WORD = re.compile(r"[^\W\d_]+")
-_NOT = frozenset(
-    ("no", "not", "never", "don", "nein", "nicht", "nie", "kein", "non", "pas", "jamais", "ne")
+# Whoever writes such a word beside an approval says no, or not yet.
+_DOUBTS = frozenset(
+    (
+        *("no", "not", "never", "cannot", "nobody", "nothing", "maybe", "perhaps", "later"),
+        *("if", "unless", "until", "when", "instead"),
+        *("nein", "nicht", "nichts", "nie", "niemals", "kein", "keine", "keinen", "keinesfalls"),
+        *("wenn", "falls", "sofern", "sobald", "erst", "vielleicht", "eventuell", "später"),
+        *("non", "pas", "jamais", "ne", "n", "rien", "aucun", "aucune", "ni"),
+        *("si", "sauf", "quand", "lorsque", "plutôt", "peut"),
+    )
 )
+_NOT_IN_SHORT = re.compile(r"n['’]t\b", re.IGNORECASE)
+# As the next word they make the first one something that is spoken of: "Reject would be harsh".
+_SPOKEN_OF = frozenset(
+    (
+        *("is", "isn", "was", "wasn", "would", "wouldn", "does", "doesn", "did", "didn", "seems"),
+        *("should", "means", "will", "won", "can", "cannot", "or"),
+        *("ist", "war", "wäre", "würde", "wird", "geht", "ging", "hat", "klappt", "klappte"),
+        *("funktioniert", "heißt", "bedeutet", "kann", "soll", "oder"),
+        *("est", "était", "serait", "ne", "n", "marche", "fonctionne", "veut", "peut", "ou"),
+    )
+)
+_POLITE = frozenset(("please", "yes", "ok", "okay", "bitte", "ja", "oui", "svp", "stp"))
+_QUOTATION_MARKS = "\"'`“”„«»‘’‚"
 # What may stand between two words that are one decision; a full stop ends it.
 _BETWEEN = re.compile(r"[ \t,]*")
+_END = re.compile(r"[.:;!?\n]|\s[–—-]\s")
 _LONGEST_NOTE = 2000  #: characters
 
 
@@ -46,24 +69,28 @@ def read(parsed: ParsedMessage, words: Words) -> Answer | None:
     A subject that is nothing but a decision, and perhaps the token, goes first: so it is where one
     of our links was followed. Else the first line of what he has written himself says it.
     """
-    own = own_words(parsed)
-    first = own.partition("\n")[0]
+    # Apple's programs write an ü as two signs.
+    own = normalize("NFC", own_words(parsed))
+    said = _without_politeness(own)
+    first = said.partition("\n")[0]
     by_text = _decision(first, words)
     by_subject = _in_subject(parsed, words)
     if by_subject is None:
-        return None if by_text is None else _answer(by_text, _behind(own))
+        return None if by_text is None else _answer(by_text, _behind(said))
     # Who follows a link and then writes something else has changed his mind, or is mistaken. Only
     # a reason may begin with any word.
     is_reason = by_subject is Decision.REJECT and not _is_only(by_text, first, words)
     if by_text not in (None, by_subject) and not is_reason:
         return None
-    note = _behind(own) if by_text is by_subject else own
+    if by_subject is not Decision.REJECT and _is_doubtful(first):
+        return None
+    note = _behind(said) if by_text is by_subject else own
     return _answer(by_subject, note)
 
 
 def _in_subject(parsed: ParsedMessage, words: Words) -> Decision | None:
     """Only what no mail program and no author of a held post can have written there."""
-    shown = tokens.without_blotted(parsed.subject).strip()
+    shown = tokens.without_blotted(normalize("NFC", parsed.subject)).strip()
     found = _decision(shown, words)
     return found if found and _is_only(found, shown, words) else None
 
@@ -74,10 +101,51 @@ def _decision(line: str, words: Words) -> Decision | None:
     if not said or not _begins_with_word(line):
         return None
     found = (words.get(" ".join(said[:2])) if _is_one(line) else None) or words.get(said[0])
-    # "Approve? No!"; a reason may well say what is not.
-    if found is not Decision.REJECT and ("?" in line or _NOT & {*said}):
+    if found is None or _is_spoken_of(line, said):
         return None
-    return None if _behind_first(line).startswith("?") else found
+    # A reason may well say what is not, or ask; and use any word.
+    sentence = line
+    if found is Decision.REJECT:
+        sentence = _first_sentence(line)
+        return None if sentence.endswith("?") or _says_another(sentence, found, words) else found
+    return None if _is_doubtful(line) or _says_another(line, found, words) else found
+
+
+def _is_spoken_of(line: str, said: Sequence[str]) -> bool:
+    """Say whether a line is about the word that it begins with."""
+    if len(said) > 1 and said[1] in _SPOKEN_OF and _is_one(line):
+        return True
+    is_quoted = line.lstrip(" \t*")[:1] in (*_QUOTATION_MARKS,)
+    # `"Reject" said my colleague`; what is nothing but the word is meant.
+    return is_quoted and len(said) > 2
+
+
+def _is_doubtful(line: str) -> bool:
+    """Say whether a line asks, denies, or makes a condition."""
+    said = {one.lower() for one in _WORD.findall(line)}
+    return "?" in line or bool(_DOUBTS & said) or _NOT_IN_SHORT.search(line) is not None
+
+
+def _says_another(text: str, found: Decision, words: Words) -> bool:
+    """Say whether there is a word for something else in a text: "approve or reject"."""
+    others = {words.get(one.lower(), found) for one in _WORD.findall(text)}
+    alike = {Decision.APPROVE, Decision.LET_IN}
+    return not others <= (alike if found in alike else {found})
+
+
+def _first_sentence(line: str) -> str:
+    end = _END.search(line)
+    return line[: end.end()] if end else line
+
+
+def _without_politeness(own: str) -> str:
+    """Leave out what people say before the word: "Yes, please approve"."""
+    for _ in range(2):
+        first = _WORD.match(own)
+        if first is None or first[0].lower() not in _POLITE:
+            break
+        own = own[first.end() :].lstrip(" \t,!.:")
+    return own
 
 
 def _is_one(line: str) -> bool:
@@ -87,7 +155,7 @@ def _is_one(line: str) -> bool:
 
 
 def _begins_with_word(line: str) -> bool:
-    return _WORD.match(line.lstrip(" \t*\"'“„«")) is not None
+    return _WORD.match(line.lstrip(f" \t*{_QUOTATION_MARKS}")) is not None
 
 
 def _is_only(found: Decision | None, line: str, words: Words) -> bool:

@@ -21,6 +21,10 @@ from listbridge.message.recode import encoded
 _LONGEST_ADDRESS = 254
 _BASE64_LINE = 57  # octets; our own encoder makes 76 digits of them, and a line end
 _BASE64_WRITTEN = 78
+# RFC 5322 2.1.1.
+_LONGEST_LINE = 998
+_SOFT_END = rb"(?:=[ \t]*\r\n)?"
+_ENDS_SOFTLY = re.compile(rb"=[ \t]*\r\n\Z")
 # A line of quoted-printable text, up to the end that counts (RFC 2045 6.7).
 _LOGICAL_LINE = re.compile(rb"(?:[^\r\n]*=[ \t]*\r\n)*[^\r\n]*")
 
@@ -169,12 +173,26 @@ def _like(one: _Slot, octets: bytes) -> _Slot:
 def _in_lines(
     octets: bytes, part: Part, mark: bytes, charset: str, *, is_html: bool
 ) -> Iterator[tuple[int, int, _Slot]]:
-    if mark not in parts.payload(octets, part):
-        return
-    for line in _LOGICAL_LINE.finditer(octets, part.body_start, part.end):
+    # No encoder writes letters and digits otherwise; it may only end its line between two of them.
+    # So nothing is decoded but the lines themselves, however large the part is.
+    broken = re.compile(_SOFT_END.join(bytes((sign,)) for sign in mark))
+    position = part.body_start
+    while found := broken.search(octets, position, part.end):
+        start = _line_start(octets, part.body_start, found.start())
+        line = _LOGICAL_LINE.match(octets, start, part.end)
+        assert line is not None, "it matches anything"
         text = parts.decoded(line[0], "quoted-printable")
-        if mark in text:
-            yield *line.span(), _Slot(text, "quoted-printable", charset, is_html)
+        yield *line.span(), _Slot(text, "quoted-printable", charset, is_html)
+        position = line.end()
+
+
+def _line_start(octets: bytes, begin: int, position: int) -> int:
+    """Return where the line of quoted-printable text begins in which something stands."""
+    while (end := octets.rfind(b"\n", begin, position)) >= 0:
+        if not _ENDS_SOFTLY.search(octets, max(begin, end - _LONGEST_LINE), end + 1):
+            return end + 1
+        position = end
+    return begin
 
 
 def _to_the_end(

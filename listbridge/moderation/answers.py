@@ -9,6 +9,7 @@ from datetime import datetime
 from listbridge import message
 from listbridge.category import Category
 from listbridge.dmarc import Policy
+from listbridge.membership import subscriptions
 from listbridge.membership.request import Done, Request
 from listbridge.message import Command, ParsedMessage, Word
 from listbridge.message.decisions import Decision, read
@@ -65,9 +66,21 @@ def carry_out(request: Request, policy: Policy) -> Done | None:
         return Done("an answer of somebody who is no moderator any more, which decides nothing")
     letters = Letters(tx, category, category_id, request.now)
     if code is None:
+        if not _is_by(request, moderator):
+            # Nobody is told: neither him, who has not written it, nor whom a robot writes for.
+            return Done("somebody else's answer to a moderator's mail, which decides nothing")
         told = letters.no_code(moderator, request.parsed.message_id)
         return Done("a moderator's answer without a valid code", told)
     return _with_code(request, letters, code, policy)
+
+
+def _is_by(request: Request, moderator: str) -> bool:
+    """Say whether an answer names a moderator as its author, be it by a further address of his."""
+    author = request.parsed.author
+    if author is None:
+        return False
+    one = subscriptions.of_author(request.tx, request.category_id, author)
+    return message.key(moderator) in (message.key(author), one.key if one else None)
 
 
 def _with_code(request: Request, letters: Letters, code: Code, policy: Policy) -> Done:

@@ -13,7 +13,7 @@ from listbridge.moderation import codes
 from listbridge.moderation.codes import Code
 from listbridge.moderation.excerpts import attachable, excerpt
 from listbridge.moderation.password import Opened
-from listbridge.notices import Notice, Writing, word
+from listbridge.notices import Notice, Writing, reason, word
 from storage import answers, duties, outbox, subscriptions
 from storage.database import Tx
 from storage.posts import Post
@@ -112,6 +112,10 @@ class Letters:
         """Return a word of the catalogue."""
         return word(name, language, self.category.texts) or name
 
+    def why(self, post: Post, language: str) -> str:
+        """Return why a post is held."""
+        return reason(post.reason or "", language, self.category.texts)
+
     def about(self, post: Post, language: str) -> dict[str, str]:
         """Return what each of these mails says of a post."""
         author = post.sender or self.said("no-author", language)
@@ -129,7 +133,7 @@ class Letters:
         passed = [step for step in post.trail if step["verdict"] == "pass"]
         values = {
             **self._choices(post, code, language),
-            "reason": post.reason or "",
+            "reason": self.why(post, language),
             "rule": post.trail[-1]["rule"],
             "passed": str(len(passed)),
             "text": excerpt(text),

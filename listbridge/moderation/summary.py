@@ -63,7 +63,7 @@ def _block(letters: Letters, moderator: str, post: Post, language: str) -> str:
     lines = [
         f"{post.id}. {about['subject']}",
         f"{about['author']}, {shown(post.created_at)}",
-        post.reason or "",
+        letters.why(post, language),
         *(f"{said[one]}: <{said[f'{one}_link']}>" for one in codes.NAMES.values()),
     ]
     return "\n".join(f"{_MARGIN}{line}" for line in lines if line)

@@ -3,6 +3,7 @@
 letter      the form that all such mail has
 alert       what the operator is told about the service itself
 catalogue   what people are told, in their languages
+reasons     why a post is held, in their languages
 notice      one such text, filled in, as a mail in plain text and HTML
 """
 
@@ -10,6 +11,7 @@ from listbridge.notices.alert import Condition, Ended, What, alert
 from listbridge.notices.catalogue import Notice, word, word_in_all
 from listbridge.notices.letter import letter
 from listbridge.notices.notice import Writing, notice
+from listbridge.notices.reasons import reason
 
 __all__ = [
     "Condition",
@@ -20,6 +22,7 @@ __all__ = [
     "alert",
     "letter",
     "notice",
+    "reason",
     "word",
     "word_in_all",
 ]

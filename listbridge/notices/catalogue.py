@@ -55,6 +55,7 @@ class Notice(StrEnum):
     NO_CODE = "no-code"
     ACCEPTED = "accepted"
     UPDATE = "update"
+    NO_POST = "no-post"
     DIGEST = "digest"
 
 
@@ -95,6 +96,7 @@ _MORE = {
     Notice.NO_CODE: set(),
     Notice.ACCEPTED: {"subject", "recipients"},
     Notice.UPDATE: {"subject", "author", "text", "number"},
+    Notice.NO_POST: {"number", "reason"},
     Notice.DIGEST: {"issue", "contents", "number"},
 }
 
@@ -124,6 +126,11 @@ def word(name: str, language: str, own: Texts) -> str | None:
             if name in texts.get(_WORDS, {}):
                 return texts[_WORDS][name]
     return None
+
+
+def words(language: str) -> Mapping[str, str]:
+    """Return the built-in words and phrases of a language."""
+    return _built_in()[language][_WORDS]
 
 
 def word_in_all(name: str, own: Texts) -> list[str]:

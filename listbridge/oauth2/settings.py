@@ -48,7 +48,7 @@ class OAuth2Settings(BaseModel):
     client_id: _Text | None = None
     client_secret: Secret | None = None
     #: The day on which the client secret ends, for the alert before it.
-    secret_expires: date | None = None
+    secret_expires: date | None = Field(default=None, strict=True)
     tenant: Annotated[_Text, AfterValidator(_tenant)] | None = None
     scope: _Text | None = None
     authorization_endpoint: _Endpoint | None = None

@@ -94,7 +94,7 @@ class OutgoingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     host: Annotated[_SafeText, AfterValidator(_host)]
-    port: int | None = Field(default=None, ge=1, le=65535)
+    port: int | None = Field(default=None, ge=1, le=65535, strict=True)
     security: Literal["tls", "starttls", "none"] = "tls"
     username: _SafeText | None = None
     password: Secret | None = None
@@ -108,11 +108,11 @@ class OutgoingSettings(BaseModel):
     #: `delivery.from_choice`.
     foreign_from: StrictBool | None = None
     hello_name: Annotated[_SafeText, AfterValidator(_hello_name)] | None = None
-    max_connections: int = Field(default=4, ge=1)
+    max_connections: int = Field(default=4, ge=1, strict=True)
     #: Recipients in one transaction; RFC 5321 4.5.3.1.8 promises room for no more than 100.
-    max_recipients: int = Field(default=50, ge=1, le=100)
-    max_per_hour: int | None = Field(default=None, ge=1)
-    max_per_day: int | None = Field(default=None, ge=1)
+    max_recipients: int = Field(default=50, ge=1, le=100, strict=True)
+    max_per_hour: int | None = Field(default=None, ge=1, strict=True)
+    max_per_day: int | None = Field(default=None, ge=1, strict=True)
     pipelining: Literal["auto", "off"] = "auto"
     chunking: Literal["auto", "off"] = "auto"
     on_uncertain: Literal["resend", "hold"] = "resend"

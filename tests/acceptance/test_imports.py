@@ -114,6 +114,30 @@ def test_who_is_suspended_by_an_import_gets_nothing_that_is_still_unsent(program
     assert [one["state"] for one in program.json("queue", "list", "--all")] == ["cancelled"]
 
 
+def test_who_is_suspended_by_hand_gets_nothing_that_is_still_unsent(program: Program) -> None:
+    program.run("post", "general", "--approve", stdin=letter(1))
+    waiting = [one["recipient"] for one in program.json("queue", "list")]
+
+    program.run("subscribers", "set", "general", "ann@example.net", "--state", "suspended")
+
+    assert (waiting, program.json("queue", "list")) == (["ann@example.net"], [])
+    program.audit()
+
+
+def test_a_language_without_notices_stops_everything_and_the_line_is_named(
+    program: Program,
+) -> None:
+    table = "address,language\nbo@example.net,de-AT\ncay@example.net,tlh\n"
+    (program.folder / "people.csv").write_text(table, encoding="utf-8")
+
+    said = program.run(
+        "import", "subscribers", "general", str(program.folder / "people.csv"), status=1
+    ).stderr
+
+    assert b"line 3: language is 'tlh'; there are notices in de, en, fr" in said
+    assert set(people(program)) == {"ann@example.net"}
+
+
 def test_bad_lines_stop_everything_unless_they_are_to_be_skipped(program: Program) -> None:
     file = program.folder / "people.txt"
     file.write_text("zoe@example.org\nnobody\n")

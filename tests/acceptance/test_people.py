@@ -62,6 +62,16 @@ def test_what_cannot_be_a_further_address_is_said_and_nothing_changes(
     assert [x["name"] for x in program.json("subscribers", "list", "general")] == ["", ""]
 
 
+def test_a_list_takes_no_digests(program: Program) -> None:
+    program.run("subscribers", "add", "general", "other@example.org")
+
+    said = program.run(
+        *("subscribers", "set", "general", "other@example.org", "--receives", "digest"), status=1
+    )
+
+    assert b"other@example.org is a list here; it can have each post, or none" in said.stderr
+
+
 def test_an_export_has_further_addresses_and_brings_them_elsewhere(program: Program) -> None:
     program.run("subscribers", "set", "general", ANN, "--also", WORK)
     exported = program.run("subscribers", "export", "general").stdout

@@ -74,7 +74,8 @@ def test_each_gets_his_own_and_leaves_by_it_with_one_mail(
     for name in people:
         [copy] = map(_read, relay.copies(name))
         member = f"{name}@example.org"
-        assert copy["Return-Path"] == f"<{slug}+bounces-{name}=example.org@example.org>"
+        own = rf"<{slug}\+bounces-{name}=example\.org=[a-z2-7]{{8}}@example\.org>"
+        assert re.fullmatch(own, copy["Return-Path"])
         found = re.fullmatch(
             rf"<mailto:{slug}@example.org\?subject=(leave-[a-z2-7]{{34}})>",
             "".join(copy["List-Unsubscribe"].split()),
@@ -120,8 +121,8 @@ def test_a_real_report_to_his_own_sender_says_whose_it_is_without_the_message(
         wait_until(lambda: len(relay.copies(slug)) >= 1, "a report", 60)
         relay.wait_until_idle()
     [report] = relay.copies(slug)
-    own = f"{slug}+bounces-{dead}=example.org@example.org"
-    assert f"To: {own}\n".encode() in report
+    own = rf"{slug}\+bounces-{dead}=example\.org=[a-z2-7]{{8}}@example\.org"
+    assert re.search(f"^To: {own}$".encode(), report, re.MULTILINE)
     # Nothing is left of our message, and the report names somebody else, as a forwarder's would.
     nameless = re.sub(rb"(?im)^(Message-ID|X-Listbridge-\S+|References): .*\n", b"", report)
     elsewhere_now = nameless.replace(refused.encode(), b"moved@example.com")

@@ -8,6 +8,8 @@ from enum import StrEnum
 from listbridge.guard import safe
 from listbridge.membership.subscriber_file import BadLine
 from listbridge.message import AddressError, key, normalise, words
+from listbridge.notices import catalogue
+from listbridge.notices.catalogue import Texts
 from storage.states import Origin, Receives, SubscriptionState
 
 
@@ -77,6 +79,8 @@ class People:
     repeated: int = 0  #: how often somebody was named once more; the first time counts
     #: The first line that is not UTF-8. What all are then taken for is good enough for names alone.
     guessed: int | None = None
+    #: What an installation says in notices, by which it has languages; None: nobody asks for one.
+    texts: Texts | None = None
 
     def add(self, lines: Iterable[tuple[int, Iterator[Found]]]) -> None:
         """Take in what each line comes to, with its number; one that raises is bad."""
@@ -97,11 +101,18 @@ class People:
             self.staff.append(one)
         elif self.guessed and not one.address.isascii():
             raise AddressError("the address is not ASCII, and the file is not UTF-8; save it so")
+        elif one.language and self.texts is not None and not self._is_known(one.language):
+            some = ", ".join(sorted(catalogue.languages(self.texts)))
+            raise ValueError(f"language is {one.language!r}; there are notices in {some}")
         elif key(one.address) in known:
             self.repeated += 1
         else:
             known.add(key(one.address))
             self.people.append(one)
+
+    def _is_known(self, language: str) -> bool:
+        assert self.texts is not None
+        return catalogue.is_known(language, self.texts)
 
 
 def address(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from listbridge.errors import ListbridgeError
 from listbridge.membership.people import lines, mailman, tables
 from listbridge.membership.people.person import Format, Found, People
+from listbridge.notices.catalogue import Texts
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -34,11 +35,12 @@ _READERS: dict[Format, _Read] = {
 }
 
 
-def read(content: bytes, wanted: Format | None = None) -> People:
+def read(content: bytes, wanted: Format | None = None, texts: Texts | None = None) -> People:
     """Return everybody in the content of a file, and the lines that cannot be read.
 
-    Without a `wanted` format it is known by what stands in the file. Raises `ListbridgeError`
-    for what is no list of people at all.
+    Without a `wanted` format it is known by what stands in the file. With an installation's
+    `texts`, a language is one in which there are notices. Raises `ListbridgeError` for what is no
+    list of people at all.
     """
     for mark, cure in _CURES.items():
         if content.startswith(mark):
@@ -46,12 +48,18 @@ def read(content: bytes, wanted: Format | None = None) -> People:
     text, guessed = _decoded(content)
     if "\0" in text:
         raise ListbridgeError("this is no text; save it as CSV or as a text file in UTF-8")
-    return read_text(text, wanted, guessed=guessed)
+    return read_text(text, wanted, texts, guessed=guessed)
 
 
-def read_text(text: str, wanted: Format | None = None, *, guessed: int | None = None) -> People:
+def read_text(
+    text: str,
+    wanted: Format | None = None,
+    texts: Texts | None = None,
+    *,
+    guessed: int | None = None,
+) -> People:
     """As `read`, of text, with the first line of which the encoding was `guessed`."""
-    found = People(wanted or recognised(text), guessed=guessed)
+    found = People(wanted or recognised(text), guessed=guessed, texts=texts)
     found.add(_READERS[found.format](text))
     return found
 

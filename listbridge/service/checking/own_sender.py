@@ -7,7 +7,7 @@ from listbridge.category import Category
 from listbridge.delivery import own_sender
 from listbridge.service.checking.finding import Finding, fine
 
-_EXAMPLE = "ann@example.net"
+_EXAMPLE, _SECRET = "ann@example.net", "example"
 
 
 def check_own_sender(category: Category) -> Iterator[Finding]:
@@ -16,7 +16,7 @@ def check_own_sender(category: Category) -> Iterator[Finding]:
         return
     what, address = "outgoing personal copies", category.address
     if own_sender.may_be_used(category):
-        sender = verp.sender(address, _EXAMPLE)
+        sender = verp.sender(address, _EXAMPLE, _SECRET)
         yield fine(category.slug, what, f"have senders of their own, such as {sender}")
     elif own_sender.arrives(category):
         seen = f"come from {address}, since the account may only write in its own name"

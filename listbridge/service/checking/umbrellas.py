@@ -9,6 +9,7 @@ from listbridge.service.checking.finding import Finding, fine, wrong
 from storage import subscriptions
 from storage.database import Database
 from storage.errors import StoreError
+from storage.states import FOR_PEOPLE, Receives
 
 _WHAT = "umbrella lists"
 
@@ -23,13 +24,15 @@ def check_umbrellas(configuration: Configuration, db: Database | None) -> Iterat
         return
     try:
         with db.reading() as tx:
-            edges = subscriptions.lists_below(tx)
+            found = subscriptions.lists_below(tx)
     except StoreError as err:
         yield wrong(None, _WHAT, str(err), "mend the database")
         return
-    edges = [(one, other) for one, other in edges if {one, other} <= categories.keys()]
-    for above, below in edges:
+    found = [(one, other, form) for one, other, form in found if {one, other} <= categories.keys()]
+    edges = [(one, other) for one, other, _ in found]
+    for above, below, form in found:
         yield from _unasked(categories[above], categories[below], edges)
+        yield from _not_each(categories[above], categories[below], form)
     for circle in circles(edges):
         way = " → ".join((*circle, circle[0]))
         yield fine(circle[0], _WHAT, f"{way}: a circle; each post goes round it once at most")
@@ -53,6 +56,14 @@ def _unasked(
     if posting.non_members != "accept" and (below.slug, above.slug) not in edges:
         seen = f"it is a subscriber of {above.slug}, whose posts are a stranger's to it"
         cure = f'write `umbrellas = ["{above.address}"]` into its [posting], or unsubscribe it'
+        yield wrong(below.slug, _WHAT, seen, cure)
+
+
+def _not_each(above: Category, below: Category, form: Receives) -> Iterator[Finding]:
+    """Find a list that gets digests, which are no posts and so a stranger's mail to it."""
+    if form in FOR_PEOPLE:
+        seen = f"as a subscriber of {above.slug} it gets {form}, and takes that for a stranger's"
+        cure = f"listbridge subscribers set {above.slug} {below.address} --receives each"
         yield wrong(below.slug, _WHAT, seen, cure)
 
 

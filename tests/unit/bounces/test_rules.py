@@ -91,13 +91,15 @@ _LOCAL = some.from_regex(r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9=+-]+)*", fu
 @given(_LOCAL, some.sampled_from(["general", "gen+eral", "gen=eral", "bounces-gen"]))
 def test_whom_verp_names_is_read_in_a_report_to_it(local: str, own_local: str) -> None:
     own, recipient = f"{own_local}@example.org", f"{local}@example.net"
-    sender = verp.sender(own, recipient)
+    sender = verp.sender(own, recipient, "his")
     fields = "From: MAILER-DAEMON@example.net\nX-Failed-Recipients: other@example.com"
     report = read(f"To: <{sender}>\n{fields}\n\n550 5.1.1 nobody".encode())
 
     assert report is not None
     assert report.sent_to == (sender,)
-    assert verp.recipient(own, sender) == (None if sender == own else recipient)
+    found = verp.named(own, sender)
+    assert (found and found.recipient) == (None if sender == own else recipient)
+    assert found is None or (found.is_by("his") and not found.is_by("another's"))
 
 
 @pytest.mark.parametrize(
@@ -106,10 +108,18 @@ def test_whom_verp_names_is_read_in_a_report_to_it(local: str, own_local: str) -
         "general@example.org",
         "general+bounces-@example.org",
         "general+bounces-gone@example.org",
-        "general+bounces-=example.net@example.org",
-        "other+bounces-gone=example.net@example.org",
-        "general+bounces-gone=example.net@example.com",
+        "general+bounces-gone=example.net@example.org",
+        "general+bounces-=example.net=k7wq2dm4@example.org",
+        "other+bounces-gone=example.net=k7wq2dm4@example.org",
+        "general+bounces-gone=example.net=k7wq2dm4@example.com",
     ],
 )
 def test_no_other_address_is_taken_for_verp(address: str) -> None:
-    assert verp.recipient("general@example.org", address) is None
+    assert verp.named("general@example.org", address) is None
+
+
+def test_a_server_that_writes_it_in_capitals_changes_nothing() -> None:
+    sender = verp.sender("general@example.org", "gone@example.net", "his")
+    found = verp.named("general@example.org", sender.upper())
+    assert found is not None
+    assert found.is_by("his")

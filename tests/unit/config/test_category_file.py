@@ -124,7 +124,7 @@ def test_slug_cannot_be_set_in_the_file(category: WriteCategory) -> None:
         (
             "incoming",
             "since = 2026-11-20T10:00:00",
-            "incoming.since: expected a date without a time",
+            "incoming.since: expected a date, such as 2026-11-20",
         ),
         ("incoming", 'timeout = "0s"', "incoming.timeout: write at least 1s"),
         ("incoming", "ca_file = 1", "incoming.ca_file: expected a path"),

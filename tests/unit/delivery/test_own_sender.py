@@ -58,4 +58,4 @@ def test_that_they_arrive_is_known_of_some_only() -> None:
     ],
 )
 def test_an_address_that_does_not_fit_leaves_the_lists_own(recipient: str) -> None:
-    assert verp.sender(ADDRESS, recipient) == ADDRESS
+    assert verp.sender(ADDRESS, recipient, "his") == ADDRESS

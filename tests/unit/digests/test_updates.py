@@ -5,8 +5,11 @@ from email.message import EmailMessage
 import pytest
 
 from listbridge.category import MessageSettings, Posting
+from listbridge.intake.dispatch import dispatch
+from listbridge.intake.tally import Tally
 from listbridge.moderation import actions
 from storage import posts
+from tests.fakes.office import letter
 from tests.fakes.town import Town
 
 ANN, BOB, UMA, UDO = "ann@example.net", "bob@example.net", "uma@example.net", "udo@example.net"
@@ -79,14 +82,31 @@ def test_who_wants_it_whole_asks_for_it_and_gets_it_once(town: Town) -> None:
     town.write("One")
 
     assert town.write("get 1", UMA) == {"commands": 1, "queued": 1}
+    town.notices()
+    assert town.write("get 1", UMA) == {"commands": 1, "queued": 1}
     assert town.write("get 1", UMA) == {"commands": 1}
 
+    assert town.told() == [(UMA, "Post 1 of General is not sent")]
     query = (
         "SELECT recipient, kind FROM deliveries JOIN outgoing ON outgoing.id = outgoing_id "
         "WHERE post_id = 1"
     )
     with town.office.db.reading() as tx:
         assert tx.exec_driver_sql(query).all() == [(UMA, "post")]
+
+
+def test_who_wants_a_post_of_an_archive_is_told_that_it_is_not_sent(town: Town) -> None:
+    town.member(UMA, receives="updates", language="de")
+    imported = town.office.hand_in(letter(1))
+    with town.office.db.transaction() as tx:
+        tx.exec_driver_sql("UPDATE inbound SET source = 'import'")
+    dispatch(town.office.db, town.office.reader(Tally("general")), imported)
+
+    assert town.write("get 1", UMA) == {"commands": 1, "queued": 1}
+
+    [told] = town.notices()
+    assert told["Subject"] == "Beitrag 1 von General wird nicht geschickt"
+    assert "mitgebrachten Archiv" in " ".join(body(told).split())
 
 
 def test_nobody_can_have_others_flooded_with_old_posts(

@@ -126,6 +126,41 @@ def test_two_words_let_the_author_in(text: str) -> None:
     assert read(mail(text), WORDS) == Answer(Decision.LET_IN)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please approve",
+        "Yes, approve this.",
+        "Bitte freigeben!",
+        "Ja bitte, freigeben. Danke!",
+        "OK: approve",
+        "“Approve”",
+        "Approve as it is",
+    ],
+)
+def test_what_people_say_out_of_politeness_changes_nothing(text: str) -> None:
+    assert read(mail(text), WORDS) == Answer(Decision.APPROVE)
+
+
+@pytest.mark.parametrize("text", ["Bitte ablehnen: nicht hier", "Reject: nicht hier"])
+def test_before_a_reason_neither(text: str) -> None:
+    assert read(mail(text), WORDS) == Answer(Decision.REJECT, "nicht hier")
+
+
+@pytest.mark.parametrize(
+    "note", ["why us?", "We do not approve of ads. Why here?", "Is that if he asks?"]
+)
+def test_a_reason_may_ask_and_use_any_word(note: str) -> None:
+    assert read(mail(f"Reject: {note}"), WORDS) == Answer(Decision.REJECT, note)
+    assert read(mail(f"Reject.\n{note}"), WORDS) == Answer(Decision.REJECT, note)
+
+
+def test_an_umlaut_of_two_signs_is_one() -> None:
+    words = {"zurückweisen": Decision.REJECT}
+
+    assert read(mail("Zuru\u0308ckweisen"), words) == Answer(Decision.REJECT)
+
+
 @pytest.mark.parametrize("text", ["Approve. Always good to read her.", "approve: always late!"])
 def test_a_sentence_behind_the_word_lets_nobody_in(text: str) -> None:
     assert read(mail(text), WORDS) == Answer(Decision.APPROVE)
@@ -145,6 +180,24 @@ def test_a_sentence_behind_the_word_lets_nobody_in(text: str) -> None:
         "I am on holiday until Monday.\napprove",
         "> approve",
         "| approve",
+        "Reject it?",
+        "Reject, or what do you think?",
+        "Ablehnen oder lieber doch nicht?",
+        "approve or reject",
+        "Reject / approve",
+        "Ablehnen oder freigeben, mir ist es gleich",
+        "approve didn't work",
+        "Approve doesn’t work for me",
+        "freigeben geht bei mir nicht",
+        "Reject would be harsh.",
+        "Ablehnen wäre zu hart",
+        '"reject" is no word for that',
+        "„Ablehnen“ hat nichts bewirkt",
+        "Approve if he takes the link out",
+        "Freigeben, sobald der Anhang weg ist",
+        "Freigeben vielleicht später",
+        "Please, what does approve do?",
+        "Yes",
     ],
 )
 def test_what_is_not_beyond_doubt_decides_nothing(text: str) -> None:
@@ -157,9 +210,12 @@ def test_what_is_not_beyond_doubt_decides_nothing(text: str) -> None:
         (f"approve {TOKEN}", "", Answer(Decision.APPROVE)),
         (f"Approve always {TOKEN}", "Sent from my phone", Answer(Decision.LET_IN)),
         (f"reject {TOKEN}", "Off topic.", Answer(Decision.REJECT, "Off topic.")),
+        (f"reject {TOKEN}", "Please, not here.", Answer(Decision.REJECT, "Please, not here.")),
         (f"reject {TOKEN}", "Approve of it we do", Answer(Decision.REJECT, "Approve of it we do")),
         ("approve", QUOTED, Answer(Decision.APPROVE)),
         (f"approve {TOKEN}", "Reject, this is spam", None),
+        (f"approve {TOKEN}", "Or rather not?", None),
+        (f"discard {TOKEN}", "Or is it by somebody we know?", None),
         (f"reject {TOKEN}", "approve", None),
         (f"Re: approve {TOKEN}", "", None),
         (f"approve the budget {TOKEN}", "", None),

@@ -1,6 +1,7 @@
 """Each recipient's own copy of one message: its own everywhere, and everything else the same."""
 
 import base64
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -233,6 +234,19 @@ def test_what_is_the_same_for_all_is_shared_and_not_copied() -> None:
     pieces = message.template(octets, STAND_INS).pieces
 
     assert all(one.obj is octets for one in pieces if isinstance(one, memoryview))
+
+
+def test_a_large_text_is_neither_decoded_nor_copied_to_find_them() -> None:
+    text = "Grüße.\r\n" * 100_000 + f"For {STAND_INS.member}: {STAND_INS.code}\r\n"
+    octets = post("text/plain", "quoted-printable", text)
+
+    tracemalloc.start()
+    made = message.template(octets, STAND_INS)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < len(octets) / 10
+    assert made.own_body
 
 
 def test_new_stand_ins_look_like_no_others() -> None:

@@ -13,11 +13,12 @@ from listbridge import clock, dmarc
 from listbridge.category import Moderation, Posting
 from listbridge.dmarc import Policy
 from listbridge.intake.simulate import simulate
+from listbridge.membership import further
 from listbridge.membership.subscriptions import unsubscribe
 from listbridge.moderation import actions, letters
 from listbridge.notices import Notice
 from listbridge.secret import Secret
-from storage import allowed, categories, erasure, naming, posts
+from storage import allowed, categories, erasure, naming, posts, subscriptions
 from storage.posts import Post
 from storage.states import Origin, PostState, Result
 from tests.fakes.office import letter
@@ -273,15 +274,41 @@ def test_a_changed_subject_is_known_by_what_is_answered_and_quoted(desk: Desk) -
     assert desk.post().state is PostState.ACCEPTED
 
 
-@pytest.mark.parametrize("who", [MOD, "somebody@example.com"])
-def test_an_answer_without_a_code_decides_nothing_and_is_no_post(desk: Desk, who: str) -> None:
+def test_an_answer_without_a_code_decides_nothing_and_is_no_post(desk: Desk) -> None:
+    desk.hold()
+
+    counted = desk.answer("approve", Subject="Re: that post", quoting=False)
+
+    assert counted == {"commands": 1, "queued": 1}
+    assert desk.post().state is PostState.HELD
+    assert desk.told() == [(MOD, "Nothing was decided on General")]
+
+
+@pytest.mark.parametrize("who", [DEPUTY, ANN, "robot@example.com"])
+def test_what_somebody_else_answers_without_a_code_is_no_post_and_leads_to_no_mail(
+    desk: Desk, who: str
+) -> None:
+    """The mail may be forwarded to where a robot answers that does not say that it is one."""
     desk.hold()
 
     counted = desk.answer("approve", sender=who, Subject="Re: that post", quoting=False)
 
-    assert counted == {"commands": 1, "queued": 1}
+    assert counted == {"commands": 1}
     assert desk.post().state is PostState.HELD
-    # Who was asked is told, whoever has answered.
+    assert desk.told() == []
+
+
+def test_a_moderator_is_known_by_a_further_address_of_his(desk: Desk) -> None:
+    town = desk.town
+    town.member(MOD)
+    desk.hold()
+    with town.office.db.transaction() as tx:
+        one = subscriptions.find(tx, town.office.category_id, MOD)
+        assert one is not None
+        further.add(tx, town.office.category, town.office.category_id, one, "mod@work.example")
+
+    desk.answer("approve", sender="mod@work.example", Subject="Re: that post", quoting=False)
+
     assert desk.told() == [(MOD, "Nothing was decided on General")]
 
 

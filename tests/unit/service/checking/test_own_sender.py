@@ -15,7 +15,7 @@ AS_ITSELF = OutgoingSettings(host="smtp.example.org", foreign_from=False)
 @pytest.mark.parametrize(
     ("incoming", "outgoing", "seen"),
     [
-        (READS, SENDS, "general+bounces-ann=example.net@example.org"),
+        (READS, SENDS, "general+bounces-ann=example.net="),
         (READS, AS_ITSELF, "since the account may only write in its own name"),
         (None, SENDS, "since mail to general+…@example.org does not reach the list"),
     ],
@@ -28,7 +28,7 @@ def test_it_is_said_which_they_have_and_why(
     [one] = check_own_sender(category)
 
     assert one.ok
-    assert one.seen.endswith(seen)
+    assert seen in one.seen
 
 
 def test_where_all_get_the_same_nothing_is_said() -> None:

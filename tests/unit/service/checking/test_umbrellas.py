@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pytest
+
+from listbridge import clock
 from listbridge.category import Category
 from listbridge.config import Configuration
 from listbridge.config.models import Service
 from listbridge.membership.subscriptions import subscribe
 from listbridge.service.checking.umbrellas import check_umbrellas, circles
-from storage import categories
+from storage import categories, subscriptions
 from storage.database import Database
 from storage.states import Origin
 
@@ -43,6 +46,22 @@ def test_a_list_that_takes_everything_or_names_its_umbrella_is_as_it_should_be(
     postings = {"pupils": {"non_members": "accept"}, "staff": {"umbrellas": ["All@Example.org"]}}
 
     assert found(db, below, **postings) == []
+
+
+@pytest.mark.parametrize("form", ["digest", "mime-digest", "updates"])
+def test_a_list_that_gets_no_posts_but_something_else_is_named(db: Database, form: str) -> None:
+    postings = {"staff": {"umbrellas": ["all@example.org"]}}
+    found(db, {"all": ["staff"], "staff": []}, **postings)
+    with db.transaction() as tx:
+        above = categories.find(tx, "all")
+        assert above is not None
+        subscriptions.change(tx, above.id, "staff@example.org", clock.now(), receives=form)
+
+    said = found(db, {"all": [], "staff": []}, **postings)
+
+    assert said == [
+        ("staff", False, f"as a subscriber of all it gets {form}, and takes that for a stranger's")
+    ]
 
 
 def test_a_circle_is_named(db: Database) -> None:
