@@ -3,16 +3,34 @@
 import asyncio
 import socket
 import time
+from datetime import timedelta
 from typing import Any, Literal
 
 IpVersion = Literal["any", "ipv4", "ipv6"]
 
 _FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+#: How long somebody who looks on waits for a connection. A firewall that drops what comes answers
+#: never; the kernel asks four times until then.
+LONGEST_LOOK = timedelta(seconds=20)
 # However many addresses a host has, each is given so much time.
 _LEAST_SECONDS = 0.1
 
 # What `socket.getaddrinfo` gives for one address.
 _Address = tuple[int, int, int, str, tuple[Any, ...]]
+
+
+class NoSuchAddress(socket.gaierror):
+    """The host is known, but not by an address of the version asked for."""
+
+
+def server_name(text: str) -> str:
+    """Return a host name or address as it was written; raise `ValueError` for anything more."""
+    if not text or any(ch.isspace() or ch in "/@" for ch in text):
+        raise ValueError('write only the name of the server, such as "mail.example.org"')
+    # An IPv6 address has more of them.
+    if text.count(":") == 1:
+        raise ValueError("write only the name of the server; its port has a key of its own, `port`")
+    return text
 
 
 def dial(host: str, port: int, seconds: float, ip: IpVersion = "any") -> socket.socket:
@@ -64,6 +82,11 @@ def resolve(host: str, port: int, ip: IpVersion = "any") -> list[_Address]:
     except UnicodeError:
         # A name that cannot be written in the DNS, such as "a..b".
         raise socket.gaierror(socket.EAI_NONAME, "no such name") from None
+    except socket.gaierror as err:
+        if ip == "any":
+            raise
+        resolve(host, port)
+        raise NoSuchAddress(*err.args) from None
 
 
 def _share(deadline: float, left: int) -> float:

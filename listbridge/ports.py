@@ -14,6 +14,8 @@ STANDARD = {
     587: ("smtp", False),
     465: ("smtp", True),
 }
+# As long as is waited for a greeting where none is to be expected.
+_SHORT_SECONDS = 5.0
 _WITH_TLS = {"imap": 993, "pop3": 995, "smtp": 465}
 _IN_CLEAR = {"imap": 143, "pop3": 110, "smtp": 587}
 
@@ -48,6 +50,15 @@ def contradiction(protocol: str, port: int, security: str) -> tuple[str, str] | 
         cure = f'set security to "starttls", or port to {_WITH_TLS[protocol]}'
         return f"port {port} does not begin with TLS, as security is set to", cure
     return None
+
+
+def greeting_seconds(protocol: str, port: int, security: str, limit: float) -> float:
+    """Return how long to wait for a greeting when it only matters what is wrong.
+
+    A server that waits for TLS to begin never says a word.
+    """
+    hopeless = contradiction(protocol, port, security) is not None
+    return min(limit, _SHORT_SECONDS) if hopeless else limit
 
 
 def other_protocol(greeting: bytes, protocol: str) -> tuple[str, str] | None:

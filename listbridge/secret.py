@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 from listbridge.errors import SecretError
 
 _COMMAND_TIMEOUT_SECONDS = 30
+_BY_HAND = "see what it says when this user runs it by hand"
 # Others may look into such a file, or put something else there.
 _LOOSE = stat.S_IRWXO | stat.S_IWGRP
 # What a container engine mounts here lets everybody in the container read it, and only root change
@@ -95,7 +96,8 @@ def _from_environment(name: str, what: str) -> str:
 def _from_file(path: Path, what: str) -> str:
     shown = f"the {what} file {path}"
     try:
-        with path.open(encoding="utf-8") as file:
+        # Editors on Windows put a mark in front.
+        with path.open(encoding="utf-8-sig") as file:
             _refuse_if_loose(path, os.fstat(file.fileno()).st_mode, shown)
             return file.read()
     except OSError as err:
@@ -143,10 +145,14 @@ def _from_command(command: tuple[str, ...], what: str) -> tuple[str, str]:
         done = subprocess.run(  # noqa: S603
             command, capture_output=True, timeout=_COMMAND_TIMEOUT_SECONDS, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as err:
-        raise SecretError(f"{shown} could not be run: {type(err).__name__}") from None
+    except OSError as err:
+        raise SecretError(f"{shown} cannot be run: {err.strerror}", cure=_BY_HAND) from None
+    except subprocess.TimeoutExpired:
+        ended = f"did not end within {_COMMAND_TIMEOUT_SECONDS} s"
+        raise SecretError(f"{shown} {ended}", cure=_BY_HAND) from None
     if done.returncode != 0:
-        raise SecretError(f"{shown} ended with exit status {done.returncode}")
+        ended = f"ended with exit status {done.returncode}"
+        raise SecretError(f"{shown} {ended}", cure=_BY_HAND)
     return done.stdout.decode("utf-8", "replace"), shown
 
 

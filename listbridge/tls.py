@@ -4,12 +4,16 @@ import functools
 import ssl
 from pathlib import Path
 
+from listbridge import guard, network
 from listbridge.errors import ListbridgeError
 
 # OpenSSL's X509_V_ERR_ numbers.
 _EXPIRED = 10
 _NOT_YET_VALID = 9
 _WRONG_NAME = (62, 64)
+#: What to do about a certificate for another name.
+OTHER_NAME_CURE = "set host to the name it was issued for"
+_MOST_NAMED = 5
 _PEM = "name a PEM file that holds"
 
 
@@ -84,6 +88,28 @@ def _changed(path: Path | None) -> int:
         return 0  # Loading it says what is wrong.
 
 
+def names_shown(host: str, port: int, seconds: float, ca_file: Path | None) -> tuple[str, ...]:
+    """Return what a trusted certificate was issued for, where it is for another name than `host`.
+
+    Nothing is said to the server but the handshake of TLS. Empty if there is none to be seen.
+    """
+    looking = ssl.create_default_context()
+    looking.minimum_version = ssl.TLSVersion.TLSv1_2
+    looking.check_hostname = False
+    try:
+        if ca_file is not None:
+            _load_trust(looking, ca_file)
+        with (
+            network.dial(host, port, seconds) as sock,
+            looking.wrap_socket(sock, server_hostname=host) as session,
+        ):
+            certificate = session.getpeercert() or {}
+    except (OSError, TlsError):
+        return ()
+    names = [str(one[1]) for one in certificate.get("subjectAltName", ())]
+    return tuple(name for name in names if guard.is_safe(name))[:_MOST_NAMED]
+
+
 def explained(err: ssl.SSLCertVerificationError) -> tuple[str, str]:
     """Return what is wrong with a server's certificate, to go behind its name, and the cure."""
     if err.verify_code == _EXPIRED:
@@ -92,7 +118,7 @@ def explained(err: ssl.SSLCertVerificationError) -> tuple[str, str]:
         return "shows a certificate that is not valid yet", "see that this machine's clock is right"
     if err.verify_code in _WRONG_NAME:
         fault = "shows a certificate for another name"
-        return fault, "set host to the name it was issued for"
+        return fault, OTHER_NAME_CURE
     return (
         f"shows a certificate that is not trusted ({err.verify_message or 'not valid'})",
         "if it is your own, name its authority's certificate in ca_file",

@@ -32,6 +32,7 @@ from listbridge.cli import (
     status,
     subscribers,
 )
+from listbridge.cli.group import Group
 from listbridge.cli.options import Settings, common
 from listbridge.errors import ConfigError, ListbridgeError
 from storage.errors import StoreError
@@ -51,7 +52,7 @@ Exit status: 0 all well; 1 something failed, the rest was done;
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.version_option(listbridge.__version__, prog_name="listbridge")
 @common
 @click.pass_context

@@ -4,13 +4,14 @@ import click
 
 from listbridge.cli import output
 from listbridge.cli.completion import slugs
+from listbridge.cli.group import Group
 from listbridge.cli.options import Settings, common, opened, require_category
 from listbridge.message import key
 from storage import allowed as store
 from storage.allowed import Allowed
 
 
-@click.group()
+@click.group(cls=Group)
 @common
 @click.pass_context
 def allowed(context: click.Context, settings: Settings) -> None:

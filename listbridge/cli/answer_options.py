@@ -59,7 +59,7 @@ def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--subscribers", help="A file (CSV, or an address per line), or addresses."),
         click.option("--username", callback=one_line, help="To log in with, if not the address."),
         click.option(
-            "--provider", type=_Provider(), help="Whose servers they are; else found out."
+            "--provider", type=_Provider(), help="Whose they are, such as gmail; else found out."
         ),
         click.option("--password-file", type=_FILE, help="A file with the password."),
         click.option("--password-env", callback=one_line, help="A variable with the password."),

@@ -13,6 +13,7 @@ from listbridge.archives import Archived, TakenIn, maildir, mbox, take_in
 from listbridge.category import Category
 from listbridge.cli import output, people_in, people_out
 from listbridge.cli.completion import slugs
+from listbridge.cli.group import Group
 from listbridge.cli.options import Settings, common, opened, require_category
 from listbridge.errors import ListbridgeError
 from listbridge.intake.readers import Reader
@@ -25,7 +26,7 @@ _MOST_NAMED = 20
 _STEP = 1_000_000  #: octets, of which each moves the progress bar
 
 
-@click.group("import")
+@click.group("import", cls=Group)
 @common
 @click.pass_context
 def import_(context: click.Context, settings: Settings) -> None:
@@ -33,7 +34,7 @@ def import_(context: click.Context, settings: Settings) -> None:
     context.obj = settings
 
 
-@click.group()
+@click.group(cls=Group)
 @common
 @click.pass_context
 def export(context: click.Context, settings: Settings) -> None:

@@ -8,6 +8,7 @@ from listbridge import bounces as reports
 from listbridge.bounces import Failure
 from listbridge.cli import chosen, output
 from listbridge.cli.completion import slugs
+from listbridge.cli.group import Group
 from listbridge.cli.options import Settings, common, opened, require_category
 from listbridge.errors import ListbridgeError
 from storage import bounces as store
@@ -16,7 +17,7 @@ from storage.bounces import Bounce
 from storage.database import Tx
 
 
-@click.group()
+@click.group(cls=Group)
 @common
 @click.pass_context
 def bounces(context: click.Context, settings: Settings) -> None:

@@ -4,12 +4,13 @@ import click
 
 from listbridge import bootstrap
 from listbridge.cli.completion import slugs
+from listbridge.cli.group import Group
 from listbridge.cli.options import Settings, common
 from listbridge.errors import ConfigError
 from storage import categories
 
 
-@click.group()
+@click.group(cls=Group)
 @common
 @click.pass_context
 def category(context: click.Context, settings: Settings) -> None:

@@ -27,7 +27,10 @@ def check(
     probe: bool,
     settings: Settings,
 ) -> None:
-    """Say what works, what will fail, and how to mend it; nothing is changed."""
+    """Say what works, what will fail, and how to mend it; nothing is changed.
+
+    Without CATEGORY of the whole configuration. Status 1 if something is not ok.
+    """
     if offline and probe:
         raise click.UsageError("--probe needs the network; leave out --offline")
     configuration = config.load(settings.config)
@@ -38,7 +41,7 @@ def check(
     _require_usable(configuration, named, findings)
     slugs = named or every_slug(configuration)
     if not slugs:
-        click.echo("There are no categories to check.", err=True)
+        click.echo(output.no_categories(configuration.service.categories), err=True)
     with output.progress("checking", len(slugs)) as done:
         found = list(
             check_everything(configuration, named, offline=offline, probe=probe, done=done)

@@ -9,6 +9,7 @@ import click
 
 from listbridge import clock, config, maillog
 from listbridge.cli import output
+from listbridge.cli.group import Group
 from listbridge.cli.options import Settings, common
 from listbridge.config import database_url
 from listbridge.errors import ListbridgeError
@@ -18,7 +19,7 @@ from storage.database import Database
 from storage.schema import SCHEMA_VERSION
 
 
-@click.group()
+@click.group(cls=Group)
 @common
 @click.pass_context
 def db(context: click.Context, settings: Settings) -> None:

@@ -6,6 +6,7 @@ from listbridge.bootstrap import Installation
 from listbridge.category import Category
 from listbridge.cli import chosen, events, output
 from listbridge.cli.completion import slugs
+from listbridge.cli.group import Group
 from listbridge.cli.options import (
     Settings,
     category_with_members,
@@ -28,7 +29,7 @@ from storage.states import PostState
 _NOT_HELD = "not held (any more)"
 
 
-@click.group()
+@click.group(cls=Group)
 @common
 @click.pass_context
 def held(context: click.Context, settings: Settings) -> None:

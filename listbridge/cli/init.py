@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +21,16 @@ from listbridge.config import search
 from listbridge.config.source import shown
 from listbridge.service import setup
 from listbridge.service.checking import check_category
-from listbridge.service.setup import Place, Plan
+from listbridge.service.setup import Answers, Place, Plan
+
+# Click keeps the lines of a paragraph that begins with \b.
+_EXAMPLES = """\b
+listbridge init lists
+listbridge init lists --address choir@example.org --subscribers members.csv
+"""
 
 
-@click.command()
+@click.command(epilog=_EXAMPLES)
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @answer_options
 @click.option("--no-test", is_flag=True, help="Write the files without trying the servers.")
@@ -39,10 +46,20 @@ def init(
     settings: Settings,
     **answers: Any,
 ) -> None:
-    """Set up a list in DIR: ask for what no option says, try the servers, write the files."""
+    """Set up a list in DIR: ask for what no option says, try the servers, write the files.
+
+    The servers of well-known providers are known, those of others are looked for. Nothing is
+    written before they have let us in, and nothing is ever overwritten. Mail that came before today
+    is left alone.
+    """
     place = Place.at(_service_file(folder, settings))
     may_ask = not yes and sys.stdin.isatty() and sys.stderr.isatty()
-    plan = _tested_plan(Questions(Given(**answers), place, ask=may_ask), place, may_ask, no_test)
+    try:
+        questions = Questions(Given(**answers), place, ask=may_ask)
+        plan = _tested_plan(questions, place, may_ask, no_test)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(err=True)  # The cursor stands behind a question.
+        plan = None
     if plan is None:
         click.echo("Nothing was written.", err=True)
         context.exit(1)
@@ -68,18 +85,18 @@ def _tested_plan(questions: Questions, place: Place, may_ask: bool, no_test: boo
     while True:
         plan = place.plan(answers, since)
         # Without a token nobody is let in yet.
-        if no_test or answers.oauth2 or _passes(plan.category):
+        if no_test or answers.oauth2 or _passes(plan.category, answers):
             return plan
         if not may_ask or not click.confirm("Correct it and test again?", default=True, err=True):
             return None
         answers = questions.corrected(answers)
 
 
-def _passes(category: Category) -> bool:
+def _passes(category: Category, answers: Answers) -> bool:
     """Try the servers, and tell what is found as it is found."""
     findings = Findings(as_json=False, stderr=True)
     passed = True
-    for one in check_category(category):
+    for one in check_category(category, people=[x.address for x in answers.people]):
         passed &= one.ok
         # Where the password is kept is no news to who has just said it.
         if not (one.ok and one.what.endswith(" password")):
@@ -100,10 +117,12 @@ def _show(plan: Plan, place: Place, settings: Settings) -> None:
     click.echo("Next:", err=True)
     for command in _next_commands(place.service_file, plan.session_to_log_in):
         click.echo(f"    {command}", err=True)
+    if place.present.categories:
+        click.echo("A `serve` that runs already takes the list at SIGHUP.", err=True)
 
 
 def _next_commands(service_file: Path, session_to_log_in: str | None) -> Iterator[str]:
-    program = "listbridge"
+    program = callable_name()
     named = os.environ.get("LISTBRIDGE_CONFIG")
     if (named or service_file.name != search.NAME) and Path(named or "").absolute() != service_file:
         program += f" --config {shlex.quote(str(service_file))}"
@@ -114,3 +133,11 @@ def _next_commands(service_file: Path, session_to_log_in: str | None) -> Iterato
     yield f"{program} check                  # tries the servers again"
     yield f"{program} poll-once --dry-run    # says what would be done"
     yield f"{program} serve                  # does it, from now on"
+
+
+def callable_name() -> str:
+    """Return how this program is called from any folder."""
+    name, called = "listbridge", sys.argv[0]
+    if shutil.which(name) or not called.endswith(f"/{name}"):
+        return name
+    return shlex.quote(str(Path(called).resolve()))

@@ -8,6 +8,7 @@ import click
 
 from listbridge import clock, config
 from listbridge.cli import output
+from listbridge.cli.group import Group
 from listbridge.cli.options import Settings, common, plain_text
 from listbridge.oauth2 import access_token, browser, device, token_file, tokens
 from listbridge.oauth2.answers import Given
@@ -22,7 +23,7 @@ _COLUMNS = ("account", "provider", "expires", "refreshed", "problem")
 _BROWSER_SECONDS = 900.0
 
 
-@click.group()
+@click.group(cls=Group)
 @common
 @click.pass_context
 def oauth(context: click.Context, settings: Settings) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import click
@@ -52,6 +53,11 @@ def show_json(row: Row) -> None:
     click.echo(json.dumps(_plain(row)))
 
 
+def no_categories(folder: Path) -> str:
+    """Return the sentence that there are none, and where they would be."""
+    return f"There are no categories. Each would be a file NAME.toml in {folder}."
+
+
 def time(moment: datetime) -> str:
     """Write a time as RFC 3339, in UTC."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -64,8 +70,11 @@ def console(*, stderr: bool = False) -> Console:
 
 
 @contextmanager
-def progress(doing: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show on a terminal how many of so many are finished; elsewhere nothing."""
+def progress(doing: str, total: int) -> Iterator[Callable[..., None]]:
+    """Show on a terminal how many of so many are finished; elsewhere nothing.
+
+    What is yielded is called for each that is, with what it has to say, if anything.
+    """
     bar = Progress(
         TextColumn(doing),
         BarColumn(),
@@ -77,7 +86,16 @@ def progress(doing: str, total: int) -> Iterator[Callable[[], None]]:
     )
     with bar:
         task = bar.add_task(doing, total=total)
-        yield lambda: bar.advance(task)
+
+        def advance(say: Callable[[], None] | None = None) -> None:
+            if say is not None:
+                # It would be written across the bar.
+                bar.stop()
+                say()
+                bar.start()
+            bar.advance(task)
+
+        yield advance
 
 
 def printable(text: str) -> str:

@@ -38,25 +38,26 @@ def refuse_bad(file: Path, found: People) -> None:
 
 
 def read_or_take(text: str) -> list[Person]:
-    """Return everybody in the file of this name or, if there is none, the addresses named here."""
+    """Return everybody in the file of this name or, if there is none, the addresses named here.
+
+    Says on stderr who of the file is left out.
+    """
     file = Path(text).expanduser()
     if "@" not in text or file.exists():
         found = read(file)
         refuse_bad(file, found)
-        if found.guessed:
-            raise ListbridgeError(
-                f"{file}: line {found.guessed} is not UTF-8 text; save the file as UTF-8; nobody "
-                "was subscribed"
-            )
+        tell(file, found)
         return found.people
     found = people.read_text(text.replace(",", "\n"), Format.PLAIN)
     if found.bad:
-        raise ListbridgeError(f"there is no file {text!r}, and it names no addresses")
+        raise ListbridgeError(
+            f"there is no file {text!r}, and it names no addresses with commas between them"
+        )
     return found.people
 
 
-def tell(file: Path, found: People, category: str) -> None:
-    """Say on stderr what of the file leads to no subscription, and who looks after the list."""
+def tell(file: Path, found: People) -> None:
+    """Say on stderr what of the file leads to no subscription, and what was guessed."""
     for one in found.left_out[:_MOST_NAMED]:
         _warn(file, f"{one.address} is left out: {one.why}")
     _warn_of_more(file, len(found.left_out), "are left out")
@@ -65,6 +66,10 @@ def tell(file: Path, found: People, category: str) -> None:
     if found.guessed:
         what = "is not UTF-8, and the file was read as Windows-1252; look at the names"
         _warn(file, f"line {found.guessed} {what}")
+
+
+def tell_staff(file: Path, found: People, category: str) -> None:
+    """Say on stderr who looks after the list there."""
     for role in ("owner", "moderator"):
         if some := [one.address for one in found.staff if one.role == role]:
             names = ", ".join(f'"{one}"' for one in dict.fromkeys(some))

@@ -72,7 +72,8 @@ def import_(
         with _database(installation, dry_run) as db, db.transaction() as tx:
             planned = importing.plan(tx, wanted_by, category_id, people)
             importing.carry_out(tx, wanted_by, category_id, planned, clock.now())
-    people_file.tell(file, found, category)
+    people_file.tell(file, found)
+    people_file.tell_staff(file, found, category)
     left_out = [(x.address, x.why) for x in planned.changes if x.change == "left out"]
     people_file.tell_left_out(file, left_out)
     for one in found.bad:

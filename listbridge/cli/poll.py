@@ -38,7 +38,8 @@ def poll_once(
             bootstrap.note_start(installation.db)
         chosen, tallies = _choose(installation, categories)
         if not chosen and not tallies:
-            click.echo("There are no categories to poll.", err=True)
+            folder = installation.configuration.service.categories
+            click.echo(output.no_categories(folder), err=True)
             return
         for tally in tallies:
             _show(tally, settings)
@@ -46,12 +47,13 @@ def poll_once(
 
             def done(tally: Tally) -> None:
                 tallies.append(tally)
-                advance()
-                _show(tally, settings)
+                advance(lambda: _show(tally, settings))
 
             asyncio.run(
                 run_once(installation, chosen, send=not no_send, dry_run=dry_run, done=done)
             )
+    if dry_run and not settings.json:
+        click.echo("Nothing was changed: this is what would be.", err=True)
     if any(tally.error for tally in tallies):
         context.exit(1)
 

@@ -4,6 +4,7 @@ import click
 
 from listbridge.cli import chosen, output
 from listbridge.cli.completion import slugs
+from listbridge.cli.group import Group
 from listbridge.cli.options import Settings, common, opened, require_category
 from listbridge.cli.queue import delivery_row
 from listbridge.cli.scheduled import scheduled
@@ -13,7 +14,7 @@ from storage import posts as store
 from storage.posts import Post
 
 
-@click.group()
+@click.group(cls=Group)
 @common
 @click.pass_context
 def posts(context: click.Context, settings: Settings) -> None:

@@ -28,8 +28,6 @@ _S = TypeVar("_S")
 _T = TypeVar("_T")
 _Half = Literal["incoming", "outgoing"]
 
-_SERVER = {"incoming": "Incoming server (IMAP)", "outgoing": "Outgoing server (SMTP)"}
-
 
 class Questions:
     """Finds the answers; asks for what is missing only if somebody is there to be asked."""
@@ -199,10 +197,14 @@ class Questions:
         return guess.outgoing(domain)
 
     def _ask_server(self, half: _Half, likely: Server | None) -> Server:
+        usual = (self._given.protocol or "imap") if half == "incoming" else "smtp"
+        protocol = likely.protocol if likely else usual
+
         def chosen(text: str) -> Server:
             return likely if likely and text == str(likely) else self._named(half, text)
 
-        return _prompt(_SERVER[half], chosen, str(likely) if likely else None)
+        question = f"{half.capitalize()} server ({protocol.upper()})"
+        return _prompt(question, chosen, str(likely) if likely else None)
 
     def _named(self, half: _Half, text: str) -> Server:
         """Read a server's name; what its port leaves open, the options say."""

@@ -4,6 +4,7 @@ import click
 
 from listbridge import clock
 from listbridge.cli import chosen, events, output
+from listbridge.cli.group import Group
 from listbridge.cli.options import Settings, common, opened
 from listbridge.errors import ListbridgeError
 from storage import deliveries
@@ -11,7 +12,7 @@ from storage.deliveries import Delivery
 from storage.states import UNSENT, DeliveryState
 
 
-@click.group()
+@click.group(cls=Group)
 @common
 @click.pass_context
 def queue(context: click.Context, settings: Settings) -> None:

@@ -6,6 +6,7 @@ from listbridge import message
 from listbridge.bootstrap import Installation
 from listbridge.cli import chosen, events, output
 from listbridge.cli.completion import slugs
+from listbridge.cli.group import Group
 from listbridge.cli.options import Settings, common, opened, require_category
 from listbridge.moderation.password import without_password
 from storage import raw_messages
@@ -14,7 +15,7 @@ from storage.database import Tx
 from storage.scheduled import Scheduled
 
 
-@click.group()
+@click.group(cls=Group)
 @common
 @click.pass_context
 def scheduled(context: click.Context, settings: Settings) -> None:

@@ -5,6 +5,7 @@ import click
 from listbridge import message
 from listbridge.cli import chosen, events, output
 from listbridge.cli.completion import slugs
+from listbridge.cli.group import Group
 from listbridge.cli.options import Settings, common, opened, require_category
 from listbridge.errors import ListbridgeError
 from listbridge.moderation.password import without_password
@@ -16,7 +17,7 @@ from storage.states import InboundState
 _NOT_SHUNTED = "not shunted (any more)"
 
 
-@click.group()
+@click.group(cls=Group)
 @common
 @click.pass_context
 def shunted(context: click.Context, settings: Settings) -> None:

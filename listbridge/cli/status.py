@@ -21,7 +21,8 @@ def status(settings: Settings) -> None:
     with bootstrap.store(settings.config) as (configuration, db):
         found = service.every(configuration, db, clock.now())
     rows = [_row(one) for one in found]
-    output.show(rows, _COLUMNS, as_json=settings.json, nothing="There are no categories.")
+    nothing = output.no_categories(configuration.service.categories)
+    output.show(rows, _COLUMNS, as_json=settings.json, nothing=nothing)
     if not settings.json:
         for sentence in _sentences(found):
             click.echo(output.printable(sentence))

@@ -10,6 +10,7 @@ from listbridge.category import Category
 from listbridge.cli import output
 from listbridge.cli.completion import slugs
 from listbridge.cli.erase import erase
+from listbridge.cli.group import Group
 from listbridge.cli.options import Settings, category_with_members, common, one_line, opened
 from listbridge.errors import ConfigError, ListbridgeError
 from listbridge.membership import further, options
@@ -31,7 +32,7 @@ _ACKNOWLEDGE = {"yes": True, "no": False}
 _OWN_POSTS = {"yes": True, "no": False, "default": None}
 
 
-@click.group()
+@click.group(cls=Group)
 @common
 @click.pass_context
 def subscribers(context: click.Context, settings: Settings) -> None:

@@ -3,7 +3,7 @@
 import ssl
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from listbridge import guard, maillog, network, tls
@@ -146,13 +146,15 @@ def password_of(settings: IncomingSettings) -> str:
         raise MailboxError(f"{settings.where}: {err.fault}", cure=err.cure) from None
 
 
-def dial(settings: IncomingSettings) -> link.Link:
-    """Connect, and do nothing else yet."""
-    seconds = settings.timeout.total_seconds()
+def dial(settings: IncomingSettings, *, at_most: timedelta = timedelta.max) -> link.Link:
+    """Connect within the time limit or `at_most`, and do nothing else yet."""
+    limit = settings.timeout.total_seconds()
+    seconds = min(limit, at_most.total_seconds())
     try:
         sock = network.dial(settings.host, settings.effective_port, seconds, settings.ip)
     except OSError as err:
         raise explain.failure(err, settings.where, explain.CONNECTING, explain.Secrets()) from None
+    sock.settimeout(limit)
     way = (settings.protocol, settings.effective_port, settings.security)
     return link.Link(sock, settings.where, way)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from imapclient.exceptions import ProtocolError
 
-from listbridge import guard, ports, refusals, tls
+from listbridge import guard, network, ports, refusals, tls
 from listbridge.errors import ListbridgeError
 from listbridge.mailbox.mailbox import LoginRefused, MailboxBusy, MailboxError, TooMany
 from listbridge.secret import spellings
@@ -213,6 +213,8 @@ def _tls_trouble(err: ssl.SSLError) -> tuple[str, str]:
 
 
 def _network_trouble(err: Exception, doing: str) -> tuple[str, str | None]:
+    if isinstance(err, network.NoSuchAddress):
+        return "has no address of the kind that `ip` asks for", 'set ip to "any"'
     if isinstance(err, socket.gaierror):
         return "is not known by that name", "check host, and whether name resolution works"
     if isinstance(err, ConnectionRefusedError):

@@ -8,7 +8,7 @@ like each poll does.
 import ssl
 from collections.abc import Callable, Iterator
 
-from listbridge import network
+from listbridge import network, ports
 from listbridge.mailbox import connect, explain
 from listbridge.mailbox.inspect_imap import ImapVisit
 from listbridge.mailbox.inspect_pop import PopVisit
@@ -74,7 +74,7 @@ class Inspection:
 
     def _dial(self) -> Link:
         self._at("connection")
-        self._link = link = connect.dial(self._settings)
+        self._link = link = connect.dial(self._settings, at_most=network.LONGEST_LOOK)
         if self._report:
             link.progress = self._report
         return link
@@ -87,9 +87,15 @@ class Inspection:
 
     def _greeted(self, link: Link) -> ImapVisit | PopVisit:
         self._at("greeting")
-        visit = ImapVisit if self._settings.protocol == "imap" else PopVisit
+        settings = self._settings
+        visit = ImapVisit if settings.protocol == "imap" else PopVisit
+        limit = settings.timeout.total_seconds()
+        way = (settings.protocol, settings.effective_port, settings.security)
         with link.talking(explain.CONNECTING):
-            return visit(self._settings, link)
+            link.settimeout(ports.greeting_seconds(*way, limit))
+            greeted = visit(settings, link)
+            link.settimeout(limit)
+        return greeted
 
     def _start_tls(self, link: Link, visit: ImapVisit | PopVisit) -> str | ssl.SSLSocket:
         context = connect.tls_context(self._settings)

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from listbridge import guard
+from listbridge import guard, network
 from listbridge.network import IpVersion
 from listbridge.oauth2 import OAuth2Settings
 from listbridge.quantities import Duration
@@ -57,9 +57,7 @@ class IncomingSettings(BaseModel):
     @field_validator("host")
     @classmethod
     def _one_name(cls, value: str) -> str:
-        if any(ch.isspace() or ch in "/@" for ch in value):
-            raise ValueError('write only the name of the server, such as "imap.example.org"')
-        return value
+        return network.server_name(value)
 
     @field_validator("timeout")
     @classmethod

@@ -27,7 +27,9 @@ def judged(
         taken = "nothing to be taken in"
     if settings.since is None or every == waits:
         return taken
-    return f"{taken}; {_messages(every - waits)} from before {settings.since} left alone"
+    # A day ahead is that of another time zone.
+    later = " (a day to come)" if settings.since > today + timedelta(days=1) else ""
+    return f"{taken}; {_messages(every - waits)} from before {settings.since}{later} left alone"
 
 
 def _messages(count: int) -> str:

@@ -150,13 +150,15 @@ async def _prepare(
         await log_in(smtp, settings, settings.username, credential)
 
 
-async def open_connection(smtp: aiosmtplib.SMTP, settings: OutgoingSettings) -> None:
+async def open_connection(
+    smtp: aiosmtplib.SMTP, settings: OutgoingSettings, *, greeting_seconds: float | None = None
+) -> None:
     """Connect as every other protocol does here, and wait for the greeting."""
     seconds = settings.timeout.total_seconds()
     port = settings.effective_port
     sock = await network.dial_async(settings.host, port, seconds, settings.ip)
     try:
-        await smtp.connect(sock=sock)
+        await smtp.connect(sock=sock, timeout=greeting_seconds or seconds)
     except BaseException:
         sock.close()
         raise

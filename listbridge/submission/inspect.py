@@ -6,18 +6,21 @@ No mail is sent.
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 
 import aiosmtplib
 
-from listbridge import network
+from listbridge import network, ports
 from listbridge.oauth2 import Credential
 from listbridge.submission import connect
-from listbridge.submission.courier import AccountTrouble
-from listbridge.submission.replies import shown
+from listbridge.submission.courier import AccountTrouble, Envelope
+from listbridge.submission.replies import Reply, Step, shown, why_none_is_sent
 from listbridge.submission.settings import OutgoingSettings
 from listbridge.submission.trouble import root
 
 _FAREWELL_SECONDS = 3.0
+#: What the step is called that is about one list's mail.
+ENVELOPE = "envelope"
 # The extensions that make a difference to us; SIZE has a step of its own.
 _EXTENSIONS = ("PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8")
 
@@ -25,15 +28,19 @@ _Look = Callable[[], Awaitable[str | ssl.SSLObject | AccountTrouble]]
 
 
 async def inspect(
-    settings: OutgoingSettings, credential: Credential | None, max_size: int
+    settings: OutgoingSettings,
+    credential: Credential | None,
+    max_size: int,
+    envelope: Envelope | None = None,
 ) -> AsyncIterator[tuple[str, str | ssl.SSLObject | AccountTrouble]]:
     """Yield what was looked at, with what was seen of it or what is wrong.
 
     Ends after the step that the following ones could not do without. Where the account needs
     a login and there is nothing for it, the look ends before that. `max_size`: of posts, in bytes.
+    `envelope`: named to the server and then taken back.
     """
     try:
-        visit = _Visit(settings, await connect.new_client(settings), credential, max_size)
+        visit = _Visit(settings, await connect.new_client(settings), credential, max_size, envelope)
     except AccountTrouble as err:
         yield "TLS", err
         return
@@ -62,8 +69,10 @@ class _Visit:
         smtp: aiosmtplib.SMTP,
         credential: Credential | None,
         max_size: int,
+        envelope: Envelope | None,
     ) -> None:
         self.smtp = smtp
+        self._envelope = envelope
         self._settings = settings
         self._credential = credential
         self._max_size = max_size
@@ -84,6 +93,8 @@ class _Visit:
         yield "login", self._log_in
         yield "SIZE", self._size
         yield "extensions", self._extensions
+        if self._envelope is not None:
+            yield ENVELOPE, partial(self._name, self._envelope)
 
     async def take_leave(self) -> None:
         """Say QUIT; nothing depends on the answer."""
@@ -99,8 +110,19 @@ class _Visit:
         return f"{host} is {', '.join(dict.fromkeys(str(one[4][0]) for one in found))}"
 
     async def _connect(self) -> str:
-        await connect.open_connection(self.smtp, self._settings)
-        return f"{self._settings.place} accepts it"
+        settings = self._settings
+        limit = settings.timeout.total_seconds()
+        way = ("smtp", settings.effective_port, settings.security)
+        hurried = settings.model_copy(
+            update={"timeout": min(settings.timeout, network.LONGEST_LOOK)}
+        )
+        try:
+            seconds = ports.greeting_seconds(*way, limit)
+            await connect.open_connection(self.smtp, hurried, greeting_seconds=seconds)
+        except TimeoutError as err:
+            in_vain = settings if isinstance(err, aiosmtplib.SMTPException) else hurried
+            raise connect.account_trouble(in_vain, err, None) from None
+        return f"{settings.place} accepts it"
 
     async def _tls(self) -> str | ssl.SSLObject:
         session = self.smtp.get_transport_info("ssl_object")
@@ -137,6 +159,25 @@ class _Visit:
     async def _extensions(self) -> str:
         offered = [name for name in _EXTENSIONS if self.smtp.supports_extension(name)]
         return ", ".join(offered) or "none of those that matter to us"
+
+    async def _name(self, envelope: Envelope) -> str | AccountTrouble:
+        """Say from whom and to whom a post would go, so that no mail is begun."""
+        [recipient] = envelope.recipients
+        step = Step.MAIL
+        try:
+            await self.smtp.mail(envelope.sender)
+            step = Step.RCPT
+            await self.smtp.rcpt(recipient)
+        except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPRecipientRefused) as err:
+            reply = Reply(err.code, err.message)
+            way = f"from {envelope.sender} to {recipient}"
+            if (cure := why_none_is_sent(step, reply)) is not None:
+                where = f"the SMTP server {self._settings.place}"
+                return AccountTrouble(f'{where} refuses mail {way}: "{reply.words}"', cure=cure)
+            return f'mail {way} is refused, others may well get theirs: "{reply.words}"'
+        finally:
+            await self.smtp.rset()
+        return f"mail from {envelope.sender} to {recipient} is welcome"
 
 
 def _stage(err: Exception, what: str) -> str:

@@ -176,6 +176,18 @@ def _rules_for(step: Step, code: int) -> tuple[Rule, ...]:
     return tuple(rule for rule in RULES if step in rule.steps and code in rule.codes)
 
 
+def why_none_is_sent(step: Step, reply: Reply) -> str | None:
+    """Return the cure where a refused sender or recipient means that nobody gets anything."""
+    rule = rule_for(step, reply)
+    if rule.meaning is Meaning.ACCOUNT:
+        return rule.cure
+    if rule.meaning is Meaning.SENDER or (step is Step.RCPT and speaks_of_sender(reply)):
+        return "log in as an account that may write in the name of the list's address"
+    if step is Step.RCPT and _RELAY_WORDS.search(reply.text):
+        return "set username and password, or have the server's owner let this machine send"
+    return None
+
+
 def says_yes(reply: Reply) -> bool:
     """Say whether a command outside a transaction (NOOP, RSET) was carried out."""
     return 200 <= reply.code < 300

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
+from listbridge import network
 from listbridge.guard import safe
 from listbridge.network import IpVersion
 from listbridge.oauth2 import OAuth2Settings
@@ -26,9 +27,7 @@ def _safe(text: str) -> str:
 
 
 def _host(text: str) -> str:
-    if not text or any(ch.isspace() for ch in text):
-        raise ValueError('write a host name without spaces, such as "smtp.example.org"')
-    return text.lower()
+    return network.server_name(text).lower()
 
 
 def _hello_name(text: str) -> str:

@@ -5,7 +5,7 @@ import ssl
 
 import aiosmtplib
 
-from listbridge import ports, refusals, tls
+from listbridge import network, ports, refusals, tls
 from listbridge.submission.replies import Reply, shown
 from listbridge.submission.settings import OutgoingSettings
 
@@ -47,6 +47,8 @@ def _what(settings: OutgoingSettings, err: Exception) -> tuple[str, str | None]:
     if isinstance(cause, ssl.SSLError):
         reason = shown(cause.reason or "no reason given")
         return f"cannot be talked to over TLS ({reason})", f"check {_port(settings)}"
+    if isinstance(cause, network.NoSuchAddress):
+        return "has no address of the kind that `ip` asks for", 'set ip to "any"'
     if isinstance(cause, socket.gaierror):
         return "has a host name that cannot be found", "check host, and this machine's DNS"
     if isinstance(cause, ConnectionRefusedError):

@@ -96,7 +96,7 @@ def test_a_good_set_up_is_all_ok_and_nothing_changes(
         *("incoming folder", "incoming waiting", "incoming deletion", "incoming IDLE"),
         *("incoming right to delete", "outgoing password", "outgoing name"),
         *("outgoing connection", "outgoing TLS", "outgoing greeting", "outgoing login"),
-        *("outgoing SIZE", "outgoing extensions"),
+        *("outgoing SIZE", "outgoing extensions", "outgoing envelope"),
     ]
     assert {one["category"] for one in found} == {None, slug}
     said = {one["what"]: one["seen"] for one in found}
@@ -225,10 +225,15 @@ def test_the_cause_is_named_with_its_cure(
 
 
 @pytest.mark.parametrize(
-    ("name", "days", "said"),
+    ("name", "days", "said", "cure"),
     [
-        ("mail.example.net", 90, "a certificate for another name"),
-        ("127.0.0.1", -1, "a certificate that has expired"),
+        (
+            "mail.example.net",
+            90,
+            "a certificate for another name",
+            "set host to the name it was issued for: mail.example.net",
+        ),
+        ("127.0.0.1", -1, "a certificate that has expired", "renewed on the server"),
     ],
 )
 def test_a_certificate_for_another_name_or_an_old_one_is_named(
@@ -239,6 +244,7 @@ def test_a_certificate_for_another_name_or_an_old_one_is_named(
     name: str,
     days: int,
     said: str,
+    cure: str,
 ) -> None:
     until = datetime.now(UTC) + timedelta(days=days)
     with (
@@ -253,8 +259,9 @@ def test_a_certificate_for_another_name_or_an_old_one_is_named(
         found = wrong(program)
 
     assert list(found) == ["incoming TLS", "outgoing TLS"]
-    assert said in found["incoming TLS"]["seen"]
-    assert said in found["outgoing TLS"]["seen"]
+    for one in found.values():
+        assert said in one["seen"]
+        assert cure in one["cure"]
 
 
 def test_a_folder_without_the_right_to_delete_is_named(
@@ -317,6 +324,28 @@ def test_a_relay_without_starttls_or_with_too_small_a_size_is_named(
     assert "max_size" in size["outgoing SIZE"]["cure"]
     assert list(no_tls) == ["outgoing TLS"]
     assert "does not offer STARTTLS" in no_tls["outgoing TLS"]["seen"]
+
+
+def test_a_relay_that_takes_no_mail_in_the_name_of_the_list_is_named(
+    program: Program, relay_with: Callable[[str], Relay], fresh_name: Callable[[str], str]
+) -> None:
+    server = relay_with(
+        "smtpd_sender_restrictions = check_sender_access"
+        " inline:{ {owned@example.org=REJECT not owned by user somebody} }\n"
+        "smtpd_relay_restrictions = reject_unauth_destination"
+    )
+    for slug in ("owned", "free"):
+        toml = category_toml(slug, relay=server, outgoing='security = "none"')
+        program.write_category(slug, toml, ["ann@example.org", "bob@elsewhere.example"])
+
+    owned = wrong(program, "owned")["outgoing envelope"]
+    free = wrong(program, "free")["outgoing envelope"]
+
+    assert "refuses mail from owned@example.org to bob@elsewhere.example" in owned["seen"]
+    assert "account that may write in the name of" in owned["cure"]
+    assert "Relay access denied" in free["seen"]
+    assert "set username and password" in free["cure"]
+    assert server.copies("ann") == []
 
 
 @pytest.mark.usefixtures("secrets_stay_secret")

@@ -180,6 +180,11 @@ class Terminal:
         self.wait_for(question)
         os.write(self._screen, f"{text}\n".encode())
 
+    def leave(self, question: str) -> None:
+        """Wait for a question, and type that nothing more will come."""
+        self.wait_for(question)
+        os.write(self._screen, b"\x04")
+
     def end(self) -> int:
         """Wait for the end; return the exit status."""
         process.wait_until(lambda: self._read() and self._process.poll() is not None, "ends", 60)
@@ -270,4 +275,17 @@ def test_at_a_terminal_nothing_is_written_unless_the_servers_work(
     terminal.answer("Correct it and test again? [Y/n]: ", "n")
 
     assert terminal.end() == 1
+    assert [path.name for path in program.folder.iterdir()] == ["members.csv"]
+
+
+def test_at_a_terminal_whoever_leaves_is_told_that_nothing_was_written(
+    program: BareProgram,
+) -> None:
+    options = ("--address", "choir@localhost.example", "--protocol", "pop3")
+    terminal = Terminal(program, *options, "--outgoing-host", "localhost")
+
+    terminal.leave("Incoming server (POP3): ")
+
+    assert terminal.end() == 1
+    assert "Nothing was written." in terminal.shown
     assert [path.name for path in program.folder.iterdir()] == ["members.csv"]

@@ -8,11 +8,13 @@ import socket
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from listbridge import network
 from tests.fakes.imap_server import ImapServer
 from tests.fakes.imap_server import answers as imap_answers
 from tests.fakes.pop_server import PopServer
@@ -180,6 +182,30 @@ def test_a_server_of_another_kind_is_named(
     assert cure in found["cure"]
 
 
+@contextmanager
+def deaf() -> Iterator[int]:
+    """Answer no connection at all, as a firewall does that drops what comes."""
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):  # more than there is room for
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("half", [_imap_over_tls, _smtp_over_tls])
+def test_a_firewall_is_not_waited_for_as_long_as_a_slow_server(
+    program: Program, monkeypatch: pytest.MonkeyPatch, half: Callable[[int], str]
+) -> None:
+    monkeypatch.setattr(network, "LONGEST_LOOK", timedelta(seconds=1))
+    with deaf() as port:
+        found = wrong(program, half(port).replace('timeout = "1s"', 'timeout = "1h"'))
+
+    assert "did not answer" in found["seen"]
+    assert "firewall" in found["cure"]
+
+
 # What is wrong on this side.
 
 
@@ -188,14 +214,14 @@ def test_a_server_of_another_kind_is_named(
     [
         (
             ('host = "127.0.0.1"', 'host = "127.0.0.1"\nip = "ipv6"'),
-            "is not known by that name",
-            "name resolution",
+            "has no address of the kind that `ip` asks for",
+            'set ip to "any"',
         ),
         (('password = "hunter2"', 'password = { file = "loose" }'), "open to others", "chmod 600"),
         (
             ('password = "hunter2"', 'password = { command = ["false"] }'),
             "ended with exit status 1",
-            "password",
+            "by hand",
         ),
         (
             ('password = "hunter2"', 'password = "hunter2"\nclient_certificate = "gone.pem"'),

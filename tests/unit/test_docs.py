@@ -100,10 +100,21 @@ def test_every_command_takes_config_json_and_verbose(name: str) -> None:
     assert {"--config", "--json", "--verbose"} <= options
 
 
-def test_every_group_has_help() -> None:
-    groups = [one for one in command.commands.values() if isinstance(one, click.Group)]
+def _groups(group: click.Group = command) -> Iterator[click.Group]:
+    yield group
+    for one in group.commands.values():
+        if isinstance(one, click.Group):
+            yield from _groups(one)
+
+
+def test_every_group_has_help_and_no_line_of_it_is_cut() -> None:
+    groups = list(_groups())
     assert len(groups) >= 6
-    assert all(one.help for one in groups)
+    for one in groups:
+        assert one.help
+        with click.Context(one, terminal_width=80) as context:
+            _usage, *lines = one.get_help(context).splitlines()
+        assert not [line for line in lines if line.endswith("...")]
 
 
 def test_no_document_describes_an_option_that_there_is_not() -> None:

@@ -91,3 +91,11 @@ def test_only_the_chosen_kind_of_address_is_asked_for(
     network.resolve("both.example", 993, ip)
 
     assert asked == [family]
+
+
+def test_a_name_that_is_known_by_the_other_kind_of_address_only_is_told_apart() -> None:
+    with pytest.raises(network.NoSuchAddress):
+        network.resolve("127.0.0.1", 993, "ipv6")
+    with pytest.raises(socket.gaierror) as unknown:
+        network.resolve("a..b", 993, "ipv6")
+    assert not isinstance(unknown.value, network.NoSuchAddress)

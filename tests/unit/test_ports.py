@@ -67,3 +67,9 @@ def test_a_server_of_another_protocol_is_known_by_its_first_words(
 @pytest.mark.parametrize("greeting", [b"* OK ready\r\n", b"* BYE busy\r\n", b"hello\r\n", b""])
 def test_the_right_protocol_and_unknown_words_are_not_taken_for_another(greeting: bytes) -> None:
     assert ports.other_protocol(greeting, "imap") is None
+
+
+def test_a_greeting_is_not_waited_for_where_tls_has_to_begin_first() -> None:
+    assert ports.greeting_seconds("imap", 993, "starttls", 60) == 5
+    assert ports.greeting_seconds("imap", 993, "starttls", 1) == 1
+    assert ports.greeting_seconds("imap", 993, "tls", 60) == 60

@@ -103,6 +103,27 @@ def test_a_missing_keyring_library_says_how_to_get_it(monkeypatch: pytest.Monkey
     assert caught.value.cure == "pip install 'listbridge[keyring]'"
 
 
+def test_the_mark_that_windows_puts_in_front_is_no_part_of_a_password(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbfopensesame\r\n")
+
+    assert Secret(file=file).reveal() == "opensesame"
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (("/none",), "cannot be run: No such file or directory"),
+        (("false",), "ended with exit status 1"),
+    ],
+)
+def test_a_command_that_fails_is_to_be_run_by_hand(command: tuple[str, ...], why: str) -> None:
+    with pytest.raises(SecretError, match=why) as caught:
+        Secret(command=command).reveal()
+
+    assert caught.value.cure is not None
+    assert "by hand" in caught.value.cure
+
+
 SEVERAL = "first line\nsecond line\n"
 
 

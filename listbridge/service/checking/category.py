@@ -1,6 +1,6 @@
 """Findings about one category, from its files to its servers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from listbridge.category import Category
 from listbridge.service.checking.finding import Finding, fine, wrong
@@ -14,7 +14,8 @@ from listbridge.service.checking.servers import (
     check_outgoing_password,
 )
 from listbridge.service.checking.signatures import check_signatures
-from listbridge.service.checking.subscribers import check_subscribers
+from listbridge.service.checking.subscribers import check_subscribers, somebody
+from listbridge.submission import Envelope
 from storage.database import Database
 
 
@@ -25,15 +26,19 @@ def check_category(
     probe: bool = False,
     db: Database | None = None,
     accounts: Accounts | None = None,
+    people: Iterable[str] = (),
 ) -> Iterator[Finding]:
     """Yield findings about files and secrets and, unless `offline`, about both servers.
 
     The store need not know the category; without `db` the store is not asked at all. `accounts`
     remembers what other categories have found out about accounts they share with this one.
+    `people`: who is to be subscribed, beside those who are.
     `probe` sends a message and waits for it, if everything else is well.
     """
     well = True
-    steps = _offline(category, db) if offline else _online(category, db, accounts or Accounts())
+    steps = (
+        _offline(category, db) if offline else _online(category, db, accounts or Accounts(), people)
+    )
     for finding in steps:
         well &= finding.ok
         yield finding
@@ -50,13 +55,17 @@ def _offline(category: Category, db: Database | None) -> Iterator[Finding]:
         yield from _sent_mail(category, offline=True)
 
 
-def _online(category: Category, db: Database | None, accounts: Accounts) -> Iterator[Finding]:
-    yield from check_subscribers(category, db)
+def _online(
+    category: Category, db: Database | None, accounts: Accounts, people: Iterable[str]
+) -> Iterator[Finding]:
+    subscribed = yield from check_subscribers(category, db)
     if category.incoming is not None:
         yield from check_incoming(category.slug, category.incoming)
     if category.outgoing is not None:
-        max_size = category.posting.max_size
-        yield from accounts.check(category.slug, category.outgoing, max_size)
+        max_size, address = category.posting.max_size, category.address
+        envelope = Envelope(address, (somebody(address, (*subscribed, *people)),))
+        named = envelope if address.isascii() else None  # Else not every server can be asked.
+        yield from accounts.check(category.slug, category.outgoing, max_size, named)
         yield from _sent_mail(category, offline=False)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
 
-from listbridge import clock
+from listbridge import clock, network, tls
 from listbridge.errors import ListbridgeError
 from listbridge.intake.poll import time_budget
 from listbridge.intake.watchdog import Watchdog
@@ -19,10 +19,13 @@ from listbridge.mailbox.inspect import Inspection
 from listbridge.oauth2 import Credential
 from listbridge.service.checking import secrets, tokens
 from listbridge.service.checking.finding import Finding, fine, wrong
-from listbridge.submission import OutgoingSettings
+from listbridge.submission import Envelope, OutgoingSettings
 from listbridge.submission import connect as outgoing
-from listbridge.submission.inspect import inspect
+from listbridge.submission.inspect import ENVELOPE, inspect
 
+_Seen = str | ssl.SSLSocket | ssl.SSLObject | ListbridgeError
+
+_ENVELOPE = f"outgoing {ENVELOPE}"
 _ASK = "if it stays so, ask who runs the server"
 
 
@@ -49,14 +52,19 @@ def check_incoming(slug: str, settings: IncomingSettings) -> Iterator[Finding]:
         inspection.on_progress(watchdog.progress)
         for what, seen in inspection.steps():
             watchdog.progress()
-            yield _finding(slug, f"incoming {what}", seen)
+            yield _finding(slug, f"incoming {what}", _with_names(seen, settings))
 
 
-def check_outgoing(slug: str, settings: OutgoingSettings, max_size: int) -> Iterator[Finding]:
-    """Yield findings about an SMTP account that should carry posts of up to `max_size` bytes."""
+def check_outgoing(
+    slug: str, settings: OutgoingSettings, max_size: int, envelope: Envelope | None = None
+) -> Iterator[Finding]:
+    """Yield findings about an SMTP account that should carry posts of up to `max_size` bytes.
+
+    `envelope`: of one of them.
+    """
     finding, credential = _outgoing_login(slug, settings)
     yield finding
-    yield from asyncio.run(_inspect(slug, settings, credential, max_size))
+    yield from asyncio.run(_inspect(slug, settings, credential, max_size, envelope))
 
 
 class Accounts:
@@ -67,15 +75,26 @@ class Accounts:
         self._lock = Lock()
         self._looking: defaultdict[tuple[str, int], Lock] = defaultdict(Lock)
 
-    def check(self, slug: str, settings: OutgoingSettings, max_size: int) -> list[Finding]:
-        """Return what `check_outgoing` yields; what is shared is said of each category."""
+    def check(
+        self,
+        slug: str,
+        settings: OutgoingSettings,
+        max_size: int,
+        envelope: Envelope | None = None,
+    ) -> list[Finding]:
+        """Return what `check_outgoing` yields; what is shared is said of each category.
+
+        Only the envelope of the first one is tried.
+        """
         key = settings.account, max_size
         with self._lock:
             looking = self._looking[key]
         with looking:
             if key not in self._found:
-                self._found[key] = list(check_outgoing(slug, settings, max_size))
-        return [replace(one, category=slug) for one in self._found[key]]
+                self._found[key] = list(check_outgoing(slug, settings, max_size, envelope))
+        found = self._found[key]
+        own = [one for one in found if one.category == slug or one.what != _ENVELOPE]
+        return [replace(one, category=slug) for one in own]
 
 
 def _incoming_login(slug: str, settings: IncomingSettings) -> tuple[Finding, Credential | None]:
@@ -120,15 +139,32 @@ def _no_password(slug: str, what: str, err: ListbridgeError) -> Finding:
 
 
 async def _inspect(
-    slug: str, settings: OutgoingSettings, credential: Credential | None, max_size: int
+    slug: str,
+    settings: OutgoingSettings,
+    credential: Credential | None,
+    max_size: int,
+    envelope: Envelope | None,
 ) -> list[Finding]:
-    seen = inspect(settings, credential, max_size)
-    return [_finding(slug, f"outgoing {what}", one) async for what, one in seen]
+    seen = inspect(settings, credential, max_size, envelope)
+    return [
+        _finding(slug, f"outgoing {what}", _with_names(one, settings)) async for what, one in seen
+    ]
 
 
-def _finding(
-    slug: str, what: str, seen: str | ssl.SSLSocket | ssl.SSLObject | ListbridgeError
-) -> Finding:
+def _with_names(seen: _Seen, settings: IncomingSettings | OutgoingSettings) -> _Seen:
+    """Say which names there are where a certificate is for another one."""
+    if not isinstance(seen, ListbridgeError) or seen.cure != tls.OTHER_NAME_CURE:
+        return seen
+    if settings.security != "tls":
+        return seen
+    seconds = min(settings.timeout, network.LONGEST_LOOK).total_seconds()
+    names = tls.names_shown(settings.host, settings.effective_port, seconds, settings.ca_file)
+    if not names:
+        return seen
+    return ListbridgeError(seen.fault, cure=f"{seen.cure}: {', '.join(names)}")
+
+
+def _finding(slug: str, what: str, seen: _Seen) -> Finding:
     if isinstance(seen, MailboxBusy) and not isinstance(seen, TooMany):
         # Most likely our own service is just polling.
         return fine(slug, what, f"{seen.fault}; nothing is wrong, look again later")

@@ -31,8 +31,9 @@ def write(files: Sequence[NewFile]) -> None:
             _make_file(one, made)
     except OSError as err:
         _remove(made)
+        # A full disk is noticed where no name is at hand.
         raise SetupError(
-            f"{err.filename} cannot be written: {err.strerror}; nothing was written"
+            f"{err.filename or one.path} cannot be written: {err.strerror}; nothing was written"
         ) from None
     except BaseException:
         _remove(made)

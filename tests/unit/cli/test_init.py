@@ -9,6 +9,7 @@ import pytest
 
 from listbridge import config
 from listbridge.category import Category
+from listbridge.cli.init import callable_name
 from listbridge.mailsession import providers
 from listbridge.mailsession.providers.discovery import Announced, Discovery
 from listbridge.service.setup import guess, origin
@@ -326,7 +327,7 @@ def test_a_password_file_stays_where_it_is(init: Init, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        ("ann@example.org\nBjörn <bjoern@example.org>\n".encode("latin-1"), "line 2"),
+        ("ann@example.org\nbjörn@example.org\n".encode("latin-1"), "line 2"),
         (b"# members\nann@example.org\nBob\n", "line 3"),
         (b"address,name\nann@example.org,Ann\nbob,Bob\n", "line 3"),
         (b"address,receives\nann@example.org,none\n", "ann@example.org receives 'none'"),
@@ -358,6 +359,18 @@ def test_subscribers_are_imported_each_once(init: Init, tmp_path: Path, content:
     lines = (tmp_path / "choir.subscribers").read_text().splitlines()
     people = [line for line in lines if not line.startswith("#")]
     assert people == ["ann@example.org", "Bob, Esq. <bob@example.org>"]
+
+
+def test_a_table_as_windows_writes_it_is_read_and_that_is_said(init: Init, tmp_path: Path) -> None:
+    table = "E-Mail;Name\r\nbjoern@example.org;Björn\r\nbjoern@example.org;B.\r\n"
+    (tmp_path / "members.csv").write_bytes(table.encode("cp1252"))
+
+    said = init(*LIST, "--subscribers", "members.csv").stderr.decode()
+
+    people = (tmp_path / "choir.subscribers").read_text().splitlines()
+    assert people[-1] == "Björn <bjoern@example.org>"
+    assert "line 2 is not UTF-8, and the file was read as Windows-1252" in said
+    assert "1 named once more" in said
 
 
 def test_subscribers_can_be_named_in_place(init: Init, tmp_path: Path) -> None:
@@ -400,3 +413,20 @@ def test_the_next_commands_are_named(
     _, _, commands = init(*arguments, *LIST).stderr.decode().partition("Next:\n")
 
     assert commands.startswith(first.format(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("called", "on_path", "name"),
+    [
+        ("/opt/my lists/listbridge", None, "'/opt/my lists/listbridge'"),
+        ("/opt/listbridge", "/opt/listbridge", "listbridge"),
+        ("/opt/listbridge/__main__.py", None, "listbridge"),
+    ],
+)
+def test_the_next_commands_can_be_typed_as_they_stand(
+    monkeypatch: pytest.MonkeyPatch, called: str, on_path: str | None, name: str
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _name: on_path)
+    monkeypatch.setattr("sys.argv", [called])
+
+    assert callable_name() == name

@@ -65,6 +65,28 @@ def test_one_half_is_enough(write: Write) -> None:
     assert loaded("out").incoming is None
 
 
+@pytest.mark.parametrize("half", ["incoming", "outgoing"])
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("imaps://mail.example.org", "write only the name of the server"),
+        ("mail.example.org:993", "its port has a key of its own, `port`"),
+    ],
+)
+def test_a_host_is_a_name_and_nothing_more(write: Write, half: str, host: str, why: str) -> None:
+    write("categories/general.toml", f'address = "a@example.org"\n{half}.host = "{host}"\n')
+
+    [problem] = problems()
+    assert f"{half}.host: " in problem
+    assert why in problem
+
+
+def test_an_ipv6_address_is_a_host(write: Write) -> None:
+    write("categories/in.toml", 'address = "in@example.org"\nincoming.host = "2001:db8::1"\n')
+
+    assert loaded("in").incoming is not None
+
+
 def test_no_half_at_all_is_an_error(write: Write) -> None:
     write("categories/general.toml", 'address = "in@example.org"\n')
 

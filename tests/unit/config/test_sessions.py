@@ -303,5 +303,5 @@ def test_what_only_a_category_makes_wrong_is_told_there(write: Write) -> None:
     write("listbridge.toml", CLUB.replace("smtp.{domain}", "{local} {domain}"))
     write("categories/chess.toml", 'mail_session = "club"\n')
 
-    with pytest.raises(ConfigError, match="host name without spaces"):
+    with pytest.raises(ConfigError, match="only the name of the server"):
         load()

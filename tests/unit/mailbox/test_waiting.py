@@ -33,6 +33,13 @@ def test_old_mail_without_since_is_an_error_whose_cure_is_since_today() -> None:
         (None, 2, 2, None, "2 messages, to be taken in"),
         (date(2019, 1, 1), 1, 1, date(2019, 3, 1), "1 message, to be taken in"),
         (TODAY, 500, 0, None, f"nothing to be taken in; 500 messages from before {TODAY} left"),
+        (
+            date(2999, 1, 1),
+            1,
+            0,
+            None,
+            "nothing to be taken in; 1 message from before 2999-01-01 (a day to come) left alone",
+        ),
     ],
 )
 def test_what_will_be_taken_in_is_counted(

@@ -60,9 +60,9 @@ def test_a_mailbox_that_is_just_being_polled_is_no_mistake() -> None:
 def test_an_account_that_several_share_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
 
-    def look(slug: str, settings: OutgoingSettings, max_size: int) -> list[Finding]:
+    def look(slug: str, settings: OutgoingSettings, _size: int, _of: object) -> list[Finding]:
         looked.append(slug)
-        return [fine(slug, "outgoing login", settings.host)]
+        return [fine(slug, "outgoing login", settings.host), fine(slug, "outgoing envelope", "ok")]
 
     monkeypatch.setattr(servers, "check_outgoing", look)
     accounts = servers.Accounts()
@@ -70,6 +70,7 @@ def test_an_account_that_several_share_is_looked_at_once(monkeypatch: pytest.Mon
     second = accounts.check("second", SENDING, 1000)
 
     assert looked == ["first"]
+    assert [one.what for one in first] == ["outgoing login", "outgoing envelope"]
     assert second == [replace(first[0], category="second")]
 
 

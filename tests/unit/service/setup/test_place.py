@@ -1,5 +1,6 @@
 """What is written, where, and that it comes to the list that was meant."""
 
+import errno
 import stat
 import tomllib
 from collections.abc import Callable
@@ -353,3 +354,15 @@ def test_a_link_to_nowhere_is_not_followed(tmp_path: Path) -> None:
         write([NewFile(tmp_path / "a", "secret", "", private=True)])
 
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_full_disk_is_said_with_the_file_that_found_no_room(
+    tmp_path: Path, answers: MakeAnswers
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with (
+        mock.patch.object(writing.os, "fsync", side_effect=full),
+        pytest.raises(SetupError, match=r"listbridge\.toml cannot be written: No space left"),
+    ):
+        _write(tmp_path, answers())
+    assert _files(tmp_path) == {}
