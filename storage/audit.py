@@ -14,10 +14,14 @@ from storage.schema import (
     duties,
     inbound,
     is_sending,
+    metadata,
     outgoing,
     posts,
 )
 from storage.states import Duty, PostState, Result, Source
+
+# As the other problems of their rows are told.
+_CALLED = {"posts": "post", "deliveries": "delivery", "arrivals": "arrival"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,24 @@ class Problem:
 def problems(tx: Tx) -> list[Problem]:
     """Look at everything and return what is wrong; an empty list is the proof."""
     return [problem for check in _CHECKS for problem in check(tx)]
+
+
+def _references_to_nothing(tx: Tx) -> Iterator[Problem]:
+    """Find what refers to rows that are gone: the tables forbid it, but not to every program.
+
+    The `sqlite3` shell, for one, deletes the bytes of a post without a word.
+    """
+    for table in metadata.sorted_tables:
+        row = next(iter(table.primary_key))
+        for reference in table.foreign_keys:
+            named = reference.column.table
+            target = named.alias()
+            query = select(row).where(
+                reference.parent.is_not(None),
+                ~exists().where(target.c[reference.column.name] == reference.parent),
+            )
+            problem = f"its {reference.parent.name} names a row of {named.name} that is gone"
+            yield from _each(tx, query, _CALLED.get(table.name, table.name), problem)
 
 
 def _damaged_bytes(tx: Tx) -> Iterator[Problem]:
@@ -141,10 +163,12 @@ def _torn_threads(tx: Tx) -> Iterator[Problem]:
     parents = posts.alias("parents")
     # A post that answers nothing is the first of a thread of its own.
     belongs_to = case((posts.c.parent_id.is_(None), posts.c.id), else_=parents.c.thread_id)
+    # The first of a thread answers none, or they go round in a circle.
+    circular = posts.c.parent_id.is_not(None) & (posts.c.thread_id == posts.c.id)
     query = (
         select(posts.c.id)
         .outerjoin(parents, parents.c.id == posts.c.parent_id)
-        .where(posts.c.thread_id.is_distinct_from(belongs_to) | belongs_to.is_(None))
+        .where(posts.c.thread_id.is_distinct_from(belongs_to) | belongs_to.is_(None) | circular)
     )
     yield from _each(tx, query, "post", "it is not in the thread of the post it answers")
 
@@ -155,6 +179,7 @@ def _each(tx: Tx, query: Select[int], what: str, problem: str) -> Iterator[Probl
 
 
 _CHECKS: tuple[Callable[[Tx], Iterator[Problem]], ...] = (
+    _references_to_nothing,
     _damaged_bytes,
     _deleted_before_stored,
     _decided_for_nobody,

@@ -1,7 +1,10 @@
 """The command line. Results go to stdout, everything else to stderr."""
 
+import errno
 import io
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -39,6 +42,10 @@ from storage.errors import StoreError
 
 #: Exit statuses: something failed and the rest was done; nothing was done.
 FAILED, UNUSABLE = 1, 2
+
+# What writing to a file says that cannot grow any more.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_NOWHERE = Path(os.devnull)
 
 # Click keeps the lines of a paragraph that begins with \b.
 _EPILOG = """\b
@@ -94,6 +101,7 @@ subscribers.subscribers.add_command(people_out.export, "export")
 
 def main() -> None:
     """Run the command line and end the process with its exit status."""
+    _open_missing_streams()
     _check_packages()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -113,6 +121,26 @@ def main() -> None:
     except (ListbridgeError, StoreError) as err:
         click.echo(f"listbridge: {err}", err=True)
         sys.exit(FAILED)
+    except OSError as err:
+        if err.errno not in _NO_ROOM or err.filename is not None:
+            raise
+        _give_up_output(err)
+        sys.exit(FAILED)
+
+
+def _open_missing_streams() -> None:
+    """Put the null device where whoever started us has closed stdin, stdout or stderr."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, _NOWHERE.open(mode))
+
+
+def _give_up_output(err: OSError) -> None:
+    """Say that the output cannot be written, if that at least can be."""
+    with suppress(OSError):
+        click.echo(f"listbridge: the output cannot be written: {err.strerror}", err=True)
+    # What is still in their buffers would make Python fail again, at its very end.
+    sys.stdout = sys.stderr = _NOWHERE.open("w")
 
 
 def _check_packages() -> None:

@@ -9,7 +9,7 @@ from listbridge.bounces import Failure
 from listbridge.cli import chosen, output
 from listbridge.cli.completion import slugs
 from listbridge.cli.group import Group
-from listbridge.cli.options import Settings, common, opened, require_category
+from listbridge.cli.options import LIMIT, Settings, common, opened, require_category
 from listbridge.errors import ListbridgeError
 from storage import bounces as store
 from storage import subscriptions
@@ -27,7 +27,7 @@ def bounces(context: click.Context, settings: Settings) -> None:
 
 @bounces.command("list")
 @click.argument("category", required=False, shell_complete=slugs)
-@click.option("--limit", type=click.IntRange(min=1), help="Show only the newest.")
+@click.option("--limit", type=LIMIT, help="Show only the newest.")
 @common
 def list_(category: str | None, limit: int | None, settings: Settings) -> None:
     """List what came back to CATEGORY, or to all, newest first."""

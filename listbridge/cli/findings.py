@@ -26,9 +26,13 @@ class Findings:
         heading = finding.category or "The service"
         if heading != self._heading:
             self._heading = heading
-            self._console.print(Text(output.printable(heading), style="bold"))
+            self._console.print(Text(output.printable(heading), style=self._style("bold")))
         word, style = ("ok", "green") if finding.ok else ("not ok", "bold red")
         seen = output.printable(f"{finding.what}: {finding.seen}")
-        self._console.print(Text.assemble("  ", (f"{word:<{_MARK}}", style), seen))
+        self._console.print(Text.assemble("  ", (f"{word:<{_MARK}}", self._style(style)), seen))
         if finding.cure:
             self._console.print(Text(f"{_INDENT}→ {output.printable(finding.cure)}"))
+
+    def _style(self, wanted: str) -> str:
+        # Without colour rich would leave bold in, which tables are without, too.
+        return "" if self._console.no_color else wanted

@@ -8,6 +8,7 @@ from listbridge.cli import chosen, events, output
 from listbridge.cli.completion import slugs
 from listbridge.cli.group import Group
 from listbridge.cli.options import (
+    LIMIT,
     Settings,
     category_with_members,
     common,
@@ -39,7 +40,7 @@ def held(context: click.Context, settings: Settings) -> None:
 
 @held.command("list")
 @click.argument("category", required=False, shell_complete=slugs)
-@click.option("--limit", type=click.IntRange(min=1), help="Show only the newest.")
+@click.option("--limit", type=LIMIT, help="Show only the newest.")
 @common
 def list_(category: str | None, limit: int | None, settings: Settings) -> None:
     """List the held posts of CATEGORY, or of all."""

@@ -15,6 +15,9 @@ from listbridge.errors import ConfigError, ListbridgeError
 from listbridge.guard import is_safe
 from listbridge.membership.subscriptions import follow_file
 
+#: How many rows to show at most; no database takes a number with more digits.
+LIMIT = click.IntRange(1, 10**18)
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -41,19 +41,31 @@ def poll_once(
             folder = installation.configuration.service.categories
             click.echo(output.no_categories(folder), err=True)
             return
+        untold: list[OSError] = []
+
+        def tell(tally: Tally) -> None:
+            try:
+                _show(tally, settings)
+            except OSError as err:
+                # `| head -1` has gone, or the disk is full. The round goes on all the same: what
+                # is just leaving would have to be sent again.
+                untold.append(err)
+
         for tally in tallies:
-            _show(tally, settings)
+            tell(tally)
         with output.progress("polling", len(chosen)) as advance:
 
             def done(tally: Tally) -> None:
                 tallies.append(tally)
-                advance(lambda: _show(tally, settings))
+                advance(lambda: tell(tally))
 
             asyncio.run(
                 run_once(installation, chosen, send=not no_send, dry_run=dry_run, done=done)
             )
     if dry_run and not settings.json:
         click.echo("Nothing was changed: this is what would be.", err=True)
+    if untold:
+        raise untold[0]
     if any(tally.error for tally in tallies):
         context.exit(1)
 
@@ -79,6 +91,8 @@ def _show(tally: Tally, settings: Settings) -> None:
         output.show_json({name: getattr(tally, name) for name in _KEYS})
         return
     counted = (f"{name} {getattr(tally, name)}" for name in _KEYS[1:-1] if getattr(tally, name))
-    click.echo(f"{tally.category}: {', '.join(counted) or 'nothing new'}")
+    summary = ", ".join(counted) or ("" if tally.error else "nothing new")
+    if summary:
+        click.echo(f"{tally.category}: {summary}")
     if tally.error:
         click.echo(f"listbridge: {tally.category}: {tally.error}", err=True)

@@ -5,7 +5,7 @@ import click
 from listbridge.cli import chosen, output
 from listbridge.cli.completion import slugs
 from listbridge.cli.group import Group
-from listbridge.cli.options import Settings, common, opened, require_category
+from listbridge.cli.options import LIMIT, Settings, common, opened, require_category
 from listbridge.cli.queue import delivery_row
 from listbridge.cli.scheduled import scheduled
 from listbridge.errors import ListbridgeError
@@ -27,7 +27,7 @@ posts.add_command(scheduled)
 
 @posts.command("list")
 @click.argument("category", shell_complete=slugs)
-@click.option("--limit", type=click.IntRange(min=1), help="Show only the newest.")
+@click.option("--limit", type=LIMIT, help="Show only the newest.")
 @common
 def list_(category: str, limit: int | None, settings: Settings) -> None:
     """List the posts of CATEGORY in the order they came."""

@@ -5,7 +5,7 @@ import click
 from listbridge import clock
 from listbridge.cli import chosen, events, output
 from listbridge.cli.group import Group
-from listbridge.cli.options import Settings, common, opened
+from listbridge.cli.options import LIMIT, Settings, common, opened
 from listbridge.errors import ListbridgeError
 from storage import deliveries
 from storage.deliveries import Delivery
@@ -23,7 +23,7 @@ def queue(context: click.Context, settings: Settings) -> None:
 @queue.command("list")
 @click.option("--state", type=click.Choice([x.value for x in DeliveryState]))
 @click.option("--all", "every", is_flag=True, help="Those that are finished, too.")
-@click.option("--limit", type=click.IntRange(min=1), help="Show no more than so many.")
+@click.option("--limit", type=LIMIT, help="Show no more than so many.")
 @common
 def list_(state: str | None, every: bool, limit: int | None, settings: Settings) -> None:
     """List the deliveries that are not finished."""

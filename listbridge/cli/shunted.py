@@ -6,7 +6,7 @@ from listbridge import message
 from listbridge.cli import chosen, events, output
 from listbridge.cli.completion import slugs
 from listbridge.cli.group import Group
-from listbridge.cli.options import Settings, common, opened, require_category
+from listbridge.cli.options import LIMIT, Settings, common, opened, require_category
 from listbridge.errors import ListbridgeError
 from listbridge.moderation.password import without_password
 from storage import inbound, raw_messages
@@ -27,7 +27,7 @@ def shunted(context: click.Context, settings: Settings) -> None:
 
 @shunted.command("list")
 @click.argument("category", required=False, shell_complete=slugs)
-@click.option("--limit", type=click.IntRange(min=1), help="Show no more than so many.")
+@click.option("--limit", type=LIMIT, help="Show no more than so many.")
 @common
 def list_(category: str | None, limit: int | None, settings: Settings) -> None:
     """List the shunted messages of CATEGORY, or of all."""

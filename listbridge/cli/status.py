@@ -61,9 +61,11 @@ def _sentences(found: list[CategoryStatus]) -> Iterator[str]:
     for hold in {one.hold for one in found if one.hold}:
         yield f"Since {output.time(hold.since)} {hold}."
     for pause in {one.pause.account: one.pause for one in found if one.pause}.values():
+        later = pause.until > clock.now()
+        again = f"at {output.time(pause.until)}" if later else "with the next round"
         yield (
-            f"{pause.account} is paused since {output.time(pause.since)} and tried again at "
-            f"{output.time(pause.until)}: {pause.reason}"
+            f"{pause.account} is paused since {output.time(pause.since)} and tried again {again}: "
+            f"{pause.reason}"
         )
     for one in found:
         if one.complaint:

@@ -11,7 +11,7 @@ from listbridge.cli import output
 from listbridge.cli.completion import slugs
 from listbridge.cli.erase import erase
 from listbridge.cli.group import Group
-from listbridge.cli.options import Settings, category_with_members, common, one_line, opened
+from listbridge.cli.options import LIMIT, Settings, category_with_members, common, one_line, opened
 from listbridge.errors import ConfigError, ListbridgeError
 from listbridge.membership import further, options
 from listbridge.membership.subscriptions import subscribe, unsubscribe
@@ -45,7 +45,7 @@ subscribers.add_command(erase)
 
 @subscribers.command("list")
 @click.argument("category", shell_complete=slugs)
-@click.option("--limit", type=click.IntRange(min=1), help="Show no more than so many.")
+@click.option("--limit", type=LIMIT, help="Show no more than so many.")
 @common
 def list_(category: str, limit: int | None, settings: Settings) -> None:
     """List the subscribers of CATEGORY, those removed included."""
@@ -236,11 +236,14 @@ def _tell(
 
 
 def _normal(addresses: Sequence[str]) -> list[str]:
-    """Check what the command line names, before anything is done."""
+    """Check what the command line names, before anything is done; each address is there once."""
+    found: dict[str, str] = {}
     try:
-        return [normalise(address) for address in addresses]
+        for one in map(normalise, addresses):
+            found.setdefault(key(one), one)
     except AddressError as err:
         raise ConfigError(str(err)) from None
+    return list(found.values())
 
 
 def _unconfirmed(one: Token) -> output.Row:

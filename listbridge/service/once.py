@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from listbridge import clock
 from listbridge.bootstrap import Accounts, Installation
 from listbridge.bounces import Book
 from listbridge.delivery.worker import send_due
@@ -13,6 +14,7 @@ from listbridge.intake.tally import Tally
 from listbridge.mailbox import open_mailbox
 from listbridge.service.intake_round import whole_round
 from listbridge.service.rehearsal import rehearse
+from storage import pauses
 from storage.database import Database
 from storage.errors import StoreError
 from storage.states import DeliveryState
@@ -78,7 +80,8 @@ async def _send(db: Database, reader: Reader, accounts: Accounts) -> None:
     if settings is None:
         return
     book = Book(reader.id, reader.category)
-    sent = await send_due(db, reader.id, settings, accounts.of(settings), book=book)
+    account = accounts.of(settings)
+    sent = await send_due(db, reader.id, settings, account, book=book)
     reader.tally.add(
         sent=sent.outcomes[DeliveryState.SENT],
         deferred=sent.outcomes[DeliveryState.DEFERRED],
@@ -87,3 +90,26 @@ async def _send(db: Database, reader: Reader, accounts: Accounts) -> None:
     )
     if sent.error:
         reader.tally.complain(sent.error)
+    if account.trouble is not None:
+        await asyncio.to_thread(_note_pause, db, settings.account, str(account.trouble))
+    elif sent.outcomes:
+        await asyncio.to_thread(_note_recovery, db, settings.account)
+
+
+def _note_pause(db: Database, account: str, reason: str) -> None:
+    """Put on record that the account cannot be used, for `status`: the next round tries it again.
+
+    A service that has paused it keeps its own time for that.
+    """
+    now = clock.now()
+    with db.transaction() as tx:
+        until = max([now, *(one.until for one in pauses.every(tx) if one.account == account)])
+        pauses.keep(tx, account, until=until, reason=reason, now=now)
+
+
+def _note_recovery(db: Database, account: str) -> None:
+    with db.reading() as tx:
+        paused = any(one.account == account for one in pauses.every(tx))
+    if paused:
+        with db.transaction() as tx:
+            pauses.end(tx, account)

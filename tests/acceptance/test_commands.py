@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -88,7 +88,8 @@ def test_subscribers_come_change_and_go(program: Program) -> None:
     program.run("subscribers", "set", "general", "dan@example.org", "--receives", "digest")
     program.run("subscribers", "set", "general", "bob@example.org", "--state", "suspended")
     program.run("subscribers", "remove", "general", "eve@example.org")
-    program.run("subscribers", "add", "general", "cleo@example.org")
+    done = program.run("subscribers", "add", "general", "cleo@example.org", "CLEO@example.org")
+    assert done.stderr == b"general: 1 subscribed.\n"
 
     listed = program.json("subscribers", "list", "general")
 
@@ -495,6 +496,7 @@ def test_refused_deliveries_can_be_retried(program: Program, server: SmtpServer)
         (["cancel"], 2),
         (["list", "--state", "lost"], 2),
         (["list", "--limit", "0"], 2),
+        (["list", "--limit", "9" * 20], 2),
     ],
 )
 def test_what_cannot_be_done_to_a_delivery_is_said(
@@ -744,11 +746,12 @@ def test_a_terminal_without_colour_gets_none_and_a_bar_only_while_it_lasts(
 
     table = _on_a_terminal(program, "queue", "list")
     polled = _on_a_terminal(program, "poll-once")
+    checked = _on_a_terminal(program, "check", "--offline")
 
     assert "ann@example.net" in table
     assert "\x1b" not in table
-    assert "general: sent 2" in polled
-    assert not re.search(r"\x1b\[[0-9;]*m", polled)
+    assert re.search(r"(\n|\x1b\[2K)general: sent 2\r\n", polled), "it stands beside the bar"
+    assert not re.search(r"\x1b\[[0-9;]*m", polled + checked)
 
 
 def test_the_log_is_readable_on_a_terminal(program: Program) -> None:
@@ -779,6 +782,37 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 65536)
     except OSError:  # Linux says EIO where the other side is closed.
         return b""
+
+
+def test_output_that_cannot_be_written_is_said_in_a_sentence(program: Program) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = _elsewhere(program.command("status"), program, stdout=full)
+
+    assert done.returncode == 1
+    assert done.stderr == b"listbridge: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("closing", "arguments", "status"),
+    [(">&-", ("status",), 0), (">&- 2>&-", ("status",), 0), ("<&-", ("post", "general"), 2)],
+)
+def test_streams_that_are_closed_harm_nothing(
+    program: Program, closing: str, arguments: tuple[str, ...], status: int
+) -> None:
+    closed = ["sh", "-c", f'exec "$@" {closing}', "sh", *program.command(*arguments)]
+
+    done = _elsewhere(closed, program, stdout=subprocess.DEVNULL)
+
+    assert done.returncode == status
+    assert b"Traceback" not in done.stderr
+
+
+def _elsewhere(
+    command: list[str], program: Program, *, stdout: IO[bytes] | int
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command whose results go here, in a process of its own."""
+    environment = program.full_environment()
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, env=environment)
 
 
 def test_a_wrong_database_is_named_without_its_password(program: Program) -> None:

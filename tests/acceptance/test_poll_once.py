@@ -2,6 +2,7 @@
 
 import imaplib
 import json
+import os
 import re
 import shutil
 import signal
@@ -200,6 +201,30 @@ def test_without_any_category_it_says_so_and_all_is_well(program: Program) -> No
 
     assert done.stdout == b""
     assert "no categories" in done.stderr.decode()
+
+
+def test_a_reader_of_its_lines_who_goes_away_stops_nothing(
+    program: Program, smtp: SmtpServer
+) -> None:
+    program.write_category("broken", "")  # its line is the first of all
+    for name in ("one", "two", "three"):
+        program.write_category(name, category_toml(name, more=_sending(smtp)), READERS)
+        program.run("post", name, stdin=letter(1, run=name))
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    with os.fdopen(writing, "wb") as nobody:
+        done = subprocess.run(
+            program.command("poll-once", "--json"),
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            env=program.full_environment(),
+        )
+
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    states = [(one["state"], one["attempts"]) for one in program.json("queue", "list", "--all")]
+    assert states == [("sent", 1)] * 9
 
 
 def test_a_category_can_only_receive_or_only_send(

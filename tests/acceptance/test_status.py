@@ -12,6 +12,7 @@ import pytest
 
 from storage import pauses
 from storage.opening import open_database
+from tests.fakes.smtp_server import SmtpServer, greets_with_554, in_thread, well_behaved
 from tests.letters import letter
 from tests.program import Program, category_toml
 from tests.servers.dovecot import Dovecot
@@ -133,6 +134,24 @@ def test_an_account_that_is_paused_is_told_once_for_all_its_categories(
     }
     assert datetime.fromisoformat(found["one"]["paused_until"]) == until.replace(microsecond=0)
     assert words.count("the login was refused") == 1
+
+
+def test_an_account_that_poll_once_could_not_use_is_paused_until_a_round_could(
+    program: Program,
+) -> None:
+    with in_thread(SmtpServer(greets_with_554())) as server:
+        sending = f'[outgoing]\nhost = "127.0.0.1"\nport = {server.port}\nsecurity = "none"'
+        program.write_category("one", category_toml("one", more=sending), MEMBERS)
+        program.run("post", "one", "--approve", stdin=letter(1))
+        program.poll_once(status=1)
+        found, words = _status(program)["one"], _words(program)
+        server.script = well_behaved()
+        program.poll_once()
+
+    assert found["state"] == "paused"
+    assert "no service for you" in found["error"]
+    assert "tried again with the next round: " in words
+    assert _status(program)["one"]["state"] == "active"
 
 
 def test_it_waits_for_nobody_who_writes(program: Program, relay: Relay) -> None:

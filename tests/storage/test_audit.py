@@ -129,6 +129,10 @@ DEAD = owner.this_process().rpartition("@")[0] + "@1"
         ("UPDATE posts SET thread_id = NULL WHERE id = 3", "post", 3, "not in the thread"),
         ("UPDATE posts SET thread_id = 1 WHERE id = 3", "post", 3, "not in the thread"),
         ("UPDATE posts SET parent_id = 77 WHERE id = 2", "post", 2, "not in the thread"),
+        ("UPDATE posts SET parent_id = 2 WHERE id = 1", "post", 1, "not in the thread"),
+        ("DELETE FROM raw_messages WHERE id = 2", "post", 2, "its raw_id names a row"),
+        ("DELETE FROM outgoing WHERE id = 1", "delivery", 1, "its outgoing_id names a row"),
+        ("UPDATE posts SET inbound_id = 77 WHERE id = 3", "post", 3, "its inbound_id names a row"),
     ],
 )
 def test_each_kind_of_problem_is_named(
