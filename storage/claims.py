@@ -23,8 +23,8 @@ from sqlalchemy import (
 from storage import wakeup
 from storage.database import Tx
 from storage.dialects import json_pairs
-from storage.outbox import Names, names_of, with_names
-from storage.schema import attempts, categories, is_sending, is_waiting, outgoing, posts
+from storage.outbox import NAMES, Names, names_of, with_names
+from storage.schema import attempts, is_sending, is_waiting, outgoing
 from storage.schema import deliveries as table
 from storage.states import DeliveryState
 
@@ -283,9 +283,8 @@ def _sending(category_id: int) -> Select[Any]:
         table.c.recipient,
         table.c.owner,
         table.c.claimed_until,
-        categories.c.slug,
         outgoing.c.post_id,
-        posts.c.message_id,
+        *NAMES,
     )
     joined = with_names(table.join(outgoing, outgoing.c.id == table.c.outgoing_id))
     query = select(*columns).select_from(joined)

@@ -1,5 +1,7 @@
 """Opening a database: made or brought to the newest schema, with a copy of the old one."""
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -11,6 +13,7 @@ from storage import backup
 from storage.database import Database, Tx
 from storage.engine import engine, sqlite_file
 from storage.errors import StoreError
+from storage.file_owner import give_to_owner_of
 from storage.schema import SCHEMA_VERSION
 
 # "listb" in ASCII: keeps two processes from migrating one PostgreSQL database at the same time.
@@ -84,10 +87,22 @@ def upgrade(database: Database) -> Upgrade:
 
     Either all of it is done, or the database stays as it is and `StoreError` is raised.
     """
+    if database.file is not None:
+        _make(database.file)
     before = version(database)
     if before == SCHEMA_VERSION:
         return Upgrade(before, None)
     return _migrate(database)
+
+
+def _make(file: Path) -> None:
+    """Make the empty file if there is none; what is wrong with its place shows when it is used."""
+    with suppress(OSError):
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            give_to_owner_of(file.parent, descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _version(tx: Tx) -> str | None:

@@ -112,11 +112,12 @@ class NewOutgoing:
 
 @dataclass(frozen=True)
 class Names:
-    """What a message to be sent is known by to people; None in those that carry no post."""
+    """What a message to be sent is known by to people."""
 
     category: str
-    post_id: int | None
-    message_id: str | None
+    post_id: int | None  #: None in those that carry no post
+    message_id: str | None  #: the post's; in those that carry none, its own
+    kind: Kind = Kind.POST
 
 
 @dataclass(frozen=True)
@@ -229,8 +230,7 @@ def find(tx: Tx, outgoing_id: int) -> Outgoing:
         table.c.raw_id,
         table.c.stand_in,
         table.c.own_senders,
-        categories.c.slug,
-        posts.c.message_id,
+        *NAMES,
     )
     query = select(*columns).select_from(with_names(table)).where(table.c.id == outgoing_id)
     row = tx.execute(query).one()
@@ -294,6 +294,14 @@ def cancel_for(tx: Tx, category_id: int, key: str) -> int:
     return tx.execute(update).rowcount
 
 
+#: What `names_of` reads.
+NAMES = (
+    categories.c.slug,
+    func.coalesce(posts.c.message_id, table.c.made_message_id).label("message_id"),
+    table.c.kind,
+)
+
+
 def with_names(joined: FromClause) -> FromClause:
     """Join to messages what they are known by."""
     return joined.join(categories, categories.c.id == table.c.category_id).outerjoin(
@@ -302,7 +310,7 @@ def with_names(joined: FromClause) -> FromClause:
 
 
 def names_of(row: Any) -> Names:
-    return Names(row.slug, row.post_id, row.message_id)
+    return Names(row.slug, row.post_id, row.message_id, Kind(row.kind))
 
 
 def add_recipient(tx: Tx, post_id: int, address: str, now: datetime) -> bool:

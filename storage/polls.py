@@ -65,12 +65,15 @@ def end(
     """Record how the pass ended, and when the next one is meant to be, which is returned.
 
     `plan` makes that of when this one began, and how many in a row have ended with this trouble.
+    Where it makes nothing, what a service has planned stands.
     """
     last = _read(tx.execute(_of(category_id)).one())
     failures = 0
     if trouble is not None:
         failures = last.failures + 1 if last.trouble is trouble else 1
     next_at = plan(last.begun_at, failures)
+    if next_at is None and last.next_at is not None and last.next_at > now:
+        next_at = last.next_at
     tx.execute(
         table.update()
         .where(table.c.category_id == category_id)

@@ -21,6 +21,7 @@ from sqlalchemy import Row, exists, func, select, text
 from storage import categories, wakeup
 from storage.database import Database, Tx
 from storage.dialects import insert_unless_there, is_postgresql
+from storage.file_owner import give_to_owner_of
 from storage.schema import deliveries, digest_entries, news, outgoing, posts
 from storage.schema import restore_fence as table
 from storage.states import WAITING, DeliveryState
@@ -100,7 +101,7 @@ def keep_beside(db: Database, seen: Look) -> None:
     if db.file is None or seen.number is None:
         return
     with suppress(OSError):
-        _raise_to(_file_beside(db.file), seen.number)
+        _raise_to(db.file, seen.number)
 
 
 def lift(tx: Tx, now: datetime, *, cancel: bool) -> tuple[Hold | None, int, Look]:
@@ -214,9 +215,10 @@ def _beside(tx: Tx) -> int:
         return 0
 
 
-def _raise_to(path: Path, number: int) -> None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def _raise_to(database: Path, number: int) -> None:
+    descriptor = os.open(_file_beside(database), os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        give_to_owner_of(database, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # a late one must not write over a higher number
         if number > _read(os.pread(descriptor, 64, 0)):
             os.pwrite(descriptor, b"%020d\n" % number, 0)

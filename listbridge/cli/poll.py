@@ -1,6 +1,7 @@
 """`listbridge poll-once`"""
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from dataclasses import fields
 
@@ -59,14 +60,16 @@ def poll_once(
                 tallies.append(tally)
                 advance(lambda: tell(tally))
 
-            asyncio.run(
+            unsent = asyncio.run(
                 run_once(installation, chosen, send=not no_send, dry_run=dry_run, done=done)
             )
-    if dry_run and not settings.json:
+    if dry_run and sys.stderr.isatty():
         click.echo("Nothing was changed: this is what would be.", err=True)
     if untold:
         raise untold[0]
-    if any(tally.error for tally in tallies):
+    if unsent:
+        click.echo(f"listbridge: alerts: {unsent}", err=True)
+    if unsent or any(tally.error for tally in tallies):
         context.exit(1)
 
 

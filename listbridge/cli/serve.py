@@ -8,6 +8,7 @@ import click
 from listbridge import bootstrap, maillog
 from listbridge.bootstrap import Installation
 from listbridge.cli.options import Settings, common, opened
+from listbridge.errors import ListbridgeError
 from listbridge.metrics import Metrics
 from listbridge.service.file_watch import FileWatch
 from listbridge.service.part import Part
@@ -17,6 +18,7 @@ from listbridge.service.roster import Roster
 from listbridge.service.serve import serve as run_service
 from listbridge.service.signals import Told
 from listbridge.service.store_watch import StoreWatch
+from storage.errors import StoreError
 
 _PARTS = ("poll", "send", "web")
 
@@ -31,12 +33,20 @@ _PARTS = ("poll", "send", "web")
 )
 @click.option("--watch", is_flag=True, help="Reload when a configuration file changes.")
 @common
-def serve(only: tuple[str, ...], watch: bool, settings: Settings) -> None:
+@click.pass_context
+def serve(context: click.Context, only: tuple[str, ...], watch: bool, settings: Settings) -> None:
     """Poll and send until told to stop: SIGTERM ends it, SIGHUP reloads the configuration."""
     maillog.configure(settings.verbose + 1)
     with opened(settings) as installation:
         bootstrap.note_start(installation.db)
-        drained = asyncio.run(_serve(installation, only or _PARTS, watch))
+        try:
+            drained = asyncio.run(_serve(installation, only or _PARTS, watch))
+        except (ListbridgeError, StoreError):
+            raise
+        except Exception as err:
+            # Python's own words would be many lines, and might quote a message.
+            maillog.error("service.failed", error=type(err).__name__, where=maillog.where(err))
+            context.exit(1)
         if not drained:
             # A thread that waits for a dead server would hold the process until its time limit.
             os._exit(0)

@@ -7,7 +7,7 @@ from listbridge.bounces import events as bounce_events
 from listbridge.delivery.settle import Settled
 from storage.claims import Doubted
 from storage.outbox import Names
-from storage.states import DeliveryState
+from storage.states import DeliveryState, Kind
 
 
 def settled(names: Names, ends: Iterable[Settled]) -> None:
@@ -27,10 +27,16 @@ def doubted(deliveries: Iterable[Doubted]) -> None:
             "delivery.uncertain",
             category=one.names.category,
             post=one.names.post_id,
+            kind=_kind(one.names),
             message_id=one.names.message_id,
             recipient=one.recipient,
             reply=one.reply,
         )
+
+
+def _kind(names: Names) -> Kind | None:
+    """Return what it is, if it is no post."""
+    return None if names.kind is Kind.POST else names.kind
 
 
 def _sent(names: Names, end: Settled) -> None:
@@ -39,6 +45,7 @@ def _sent(names: Names, end: Settled) -> None:
         "delivery.sent",
         category=names.category,
         post=names.post_id,
+        kind=_kind(names),
         message_id=names.message_id,
         count=len(end.recipients),
         recipients=end.recipients,
@@ -59,6 +66,7 @@ def _not_sent(names: Names, end: Settled) -> None:
             _NOT_SENT[end.state],
             category=names.category,
             post=names.post_id,
+            kind=_kind(names),
             message_id=names.message_id,
             recipient=recipient,
             reply=end.reply,

@@ -135,15 +135,15 @@ def spellings_of(settings: IncomingSettings, credential: Credential) -> frozense
 
 
 def password_of(settings: IncomingSettings) -> str:
-    """Return the password; raise `MailboxError` where there is none that could be sent."""
+    """Return the password; raise `LoginRefused` where there is none that could be sent."""
     if settings.password is None:
         what = "no password is configured"
-        raise MailboxError(f"{settings.where}: {what}", cure="set password under [incoming]")
+        raise LoginRefused(f"{settings.where}: {what}", cure="set password under [incoming]")
     try:
         guard.safe(settings.username, "the user name")
         return guard.safe(settings.password.reveal(), "the password")
     except ListbridgeError as err:
-        raise MailboxError(f"{settings.where}: {err.fault}", cure=err.cure) from None
+        raise LoginRefused(f"{settings.where}: {err.fault}", cure=err.cure) from None
 
 
 def dial(settings: IncomingSettings, *, at_most: timedelta = timedelta.max) -> link.Link:

@@ -5,7 +5,7 @@ output     where it goes, and how much of it
 lines      how a line looks: for people on a terminal, JSON otherwise
 """
 
-from listbridge.maillog.events import debug, error, info, is_on, silence, warning
+from listbridge.maillog.events import debug, error, info, is_on, silence, warning, where
 from listbridge.maillog.output import configure
 
-__all__ = ["configure", "debug", "error", "info", "is_on", "silence", "warning"]
+__all__ = ["configure", "debug", "error", "info", "is_on", "silence", "warning", "where"]

@@ -5,6 +5,7 @@ a subject or a secret; control characters are dealt with where the line is writt
 """
 
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -38,6 +39,12 @@ def error(event: str, /, **keys: object) -> None:
 def is_on() -> bool:
     """Say whether `info` leads to anything, for keys that cost something to find out."""
     return EVENTS.isEnabledFor(logging.INFO) and not _silent.get()
+
+
+def where(error: BaseException) -> list[str]:
+    """Say where an error that nobody foresaw came from; its text may quote a message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{one.filename}:{one.lineno} {one.name}" for one in frames]
 
 
 @contextmanager

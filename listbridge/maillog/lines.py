@@ -2,7 +2,6 @@
 
 import logging
 import re
-import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +15,8 @@ from structlog.dev import (
 from structlog.processors import JSONRenderer
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict
+
+from listbridge.maillog.events import where
 
 # Numbers of ours, written as strings like everywhere in JSON.
 _IDS = ("post", "inbound", "parent", "delivery")
@@ -65,10 +66,8 @@ def _of_library(record: logging.LogRecord, event_dict: EventDict) -> EventDict:
     found: EventDict = {"library": record.name, "text": text}
     error = event_dict.get("exc_info")
     if isinstance(error, tuple) and error[0] is not None:
-        # An error's text may quote a message; where it came from does not.
-        frames = traceback.extract_tb(error[2])
         found["error"] = error[0].__name__
-        found["where"] = [f"{x.filename}:{x.lineno} {x.name}" for x in frames]
+        found["where"] = where(error[1])
     return found
 
 

@@ -23,6 +23,7 @@ def configure(verbosity: int) -> None:
         root.removeHandler(earlier)
     root.addHandler(_Stderr())
     root.setLevel(_LIBRARIES)
+    logging.captureWarnings(True)  # Python's own way is two lines of plain text
     for name, level in _TALKATIVE.items():
         logging.getLogger(name).setLevel(level)
     EVENTS.setLevel({0: _NOTHING, 1: logging.INFO}.get(verbosity, logging.DEBUG))

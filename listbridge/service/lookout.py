@@ -30,6 +30,9 @@ class Lookout:
                 await asyncio.to_thread(self._look)
             except StoreError as err:
                 maillog.error("store.failed", error=str(err))
+            except Exception as err:
+                # Whatever blew up here, mail goes on.
+                maillog.error("alerts.failed", error=type(err).__name__, where=maillog.where(err))
             with suppress(TimeoutError):
                 async with asyncio.timeout(_EVERY_SECONDS):
                     await self._woken.wait()

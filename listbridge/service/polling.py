@@ -139,6 +139,10 @@ class Polling:
 
     def _pass(self, readers: Readers, every: timedelta, late: timedelta) -> datetime | None:
         begun = monotonic()
+        if self._roster.installation.db.trouble:
+            # A thousand passes that say so each minute would fill the disk that may be full.
+            self._broken_off.update(one.category.slug for one in readers.polled)
+            return None
         try:
             for one in readers.polled:
                 self._follow_file(one)

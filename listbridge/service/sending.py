@@ -152,8 +152,12 @@ class Sending:
             maillog.error("store.failed", error=str(err))
         except Exception as err:
             self._rests.failed(category_id, clock.now())
+            self._metrics.failed("ours")
             maillog.error(
-                "send.failed", category=self._roster.name_of(category_id), error=type(err).__name__
+                "send.failed",
+                category=self._roster.name_of(category_id),
+                error=type(err).__name__,
+                where=maillog.where(err),
             )
         finally:
             del self._running[category_id]

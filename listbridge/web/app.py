@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from listbridge import clock
 from listbridge.metrics import CONTENT_TYPE, Metrics
 from listbridge.web import gauges
+from listbridge.web.gauges import InEffect
 from storage import restored
 from storage.database import Database
 from storage.errors import StoreError
@@ -20,6 +21,8 @@ T = TypeVar("T")
 # Readers of the database. A few are enough, and threads that hang on a dead one stay few.
 _READERS = 4
 _LONGEST_READING_SECONDS = 10
+# Many a monitoring asks without wanting the text.
+_METHODS = ["GET", "HEAD"]
 
 
 class Health(Protocol):
@@ -29,7 +32,9 @@ class Health(Protocol):
         """Say in sentences without secrets why it cannot work now; empty if it can. At once."""
 
 
-def make_app(db: Database, metrics: Metrics, health: Health) -> FastAPI:
+def make_app(
+    db: Database, metrics: Metrics, health: Health, in_effect: Callable[[], InEffect]
+) -> FastAPI:
     """Make the application: `/healthz`, `/readyz` and `/metrics`."""
     app = FastAPI(openapi_url=None)  # and so no pages that describe it
     readers = ThreadPoolExecutor(_READERS, thread_name_prefix="web")
@@ -38,11 +43,11 @@ def make_app(db: Database, metrics: Metrics, health: Health) -> FastAPI:
         running = asyncio.get_running_loop().run_in_executor(readers, function)
         return await asyncio.wait_for(running, _LONGEST_READING_SECONDS)
 
-    @app.get("/healthz")
+    @app.api_route("/healthz", methods=_METHODS)
     async def healthz() -> Response:
         return PlainTextResponse("alive\n")
 
-    @app.get("/readyz")
+    @app.api_route("/readyz", methods=_METHODS)
     async def readyz() -> Response:
         reasons = [*health.reasons()]
         try:
@@ -56,10 +61,10 @@ def make_app(db: Database, metrics: Metrics, health: Health) -> FastAPI:
             {"ready": not reasons, "reasons": reasons}, status_code=503 if reasons else 200
         )
 
-    @app.get("/metrics")
+    @app.api_route("/metrics", methods=_METHODS)
     async def metrics_() -> Response:
         try:
-            text = await reading(lambda: metrics.text(gauges.read(db)))
+            text = await reading(lambda: metrics.text(gauges.read(db, in_effect())))
         except TimeoutError:
             text = metrics.text(gauges.DOWN)
         return Response(text, media_type=CONTENT_TYPE)

@@ -1,5 +1,7 @@
 """What the store has to say, as the gauges of `listbridge.metrics`."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from listbridge import clock
@@ -15,23 +17,42 @@ from storage.states import UNSENT
 DOWN: dict[str, Gauge] = {"listbridge_database_up": {(): 0}}
 
 
-def read(db: Database) -> dict[str, Gauge]:
+@dataclass(frozen=True)
+class InEffect:
+    """What is looked after now; the store also remembers what was, and is no more."""
+
+    categories: Collection[str]  #: those to be polled, by slug
+    accounts: Collection[str]  #: those mail goes out by
+
+
+def read(db: Database, in_effect: InEffect) -> dict[str, Gauge]:
     """Read all gauges; where the database cannot be read, only that it is down."""
     try:
         with db.reading() as tx:
-            gauges = _everything(tx, clock.now())
+            gauges = _everything(tx, in_effect, clock.now())
     except StoreError:
         return DOWN
     return {"listbridge_database_up": {(): 1}, **gauges}
 
 
-def _everything(tx: Tx, now: datetime) -> dict[str, Gauge]:
+def _everything(tx: Tx, in_effect: InEffect, now: datetime) -> dict[str, Gauge]:
     waiting, passes = backlog.every(tx, now), polls.every(tx)
-    known = categories.every(tx)
+    nothing, known = Backlog(), categories.every(tx)
+    backlogs = {one.slug: waiting.get(one.id, nothing) for one in known}
+    here = [one for one in known if one.slug in in_effect.categories]
+    paused = {one.account for one in pauses.every(tx)}.intersection(in_effect.accounts)
     return {
-        **_of_backlog({one.slug: waiting.get(one.id, Backlog()) for one in known}, now),
-        **_of_polls({one.slug: passes[one.id] for one in known if one.id in passes}, now),
-        "listbridge_account_paused": {(one.account,): 1 for one in pauses.every(tx)},
+        # What was given up for good must not look like a list that nobody polls, for ever.
+        **_of_backlog(
+            {
+                slug: one
+                for slug, one in backlogs.items()
+                if slug in in_effect.categories or one != nothing
+            },
+            now,
+        ),
+        **_of_polls({one.slug: passes[one.id] for one in here if one.id in passes}, now),
+        "listbridge_account_paused": {(account,): 1 for account in paused},
         "listbridge_leases": {(): len(leases.held(tx, now))},
     }
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from listbridge.metrics import Metrics
 from listbridge.service.roster import Roster
 from listbridge.web.app import Health, make_app
+from listbridge.web.gauges import InEffect
 from listbridge.web.server import listen, serve_web
 
 
@@ -14,9 +15,16 @@ class WebPart:
 
     def __init__(self, roster: Roster, metrics: Metrics, health: Health) -> None:
         self._sockets = listen(roster.service.web)
-        self._app = make_app(roster.installation.db, metrics, health)
+        self._roster = roster
+        self._app = make_app(roster.installation.db, metrics, health, self._in_effect)
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
+
+    def _in_effect(self) -> InEffect:
+        roster = self._roster
+        # One whose file is broken is still meant to be polled, and that nobody does so must show.
+        polled = roster.active().keys() | roster.installation.broken.keys()
+        return InEffect(polled, {one.account for one in roster.sends().values()})
 
     async def run(self) -> None:
         """Answer until stopped."""

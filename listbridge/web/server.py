@@ -57,7 +57,7 @@ async def serve_web(app: FastAPI, sockets: list[socket.socket], stop: asyncio.Ev
         ws="none",
         lifespan="off",
         log_config=None,  # how things are logged is the service's business
-        log_level="warning",
+        log_level="error",  # whoever sends what is no HTTP does not fill the log
         access_log=False,
         proxy_headers=False,
         server_header=False,

@@ -115,6 +115,19 @@ def test_a_moderators_decision_belongs_to_the_story(office: Office) -> None:
     assert "delivery.sent" in _events(_about(sent, message_id))
 
 
+def test_mail_that_carries_no_post_is_told_by_its_kind_and_own_message_id(office: Office) -> None:
+    file = office.program.folder / "categories" / f"{office.slug}.toml"
+    owners = f'owners = ["{office.member}"]\n'
+    file.write_text(owners + file.read_text(encoding="utf-8"), encoding="utf-8")
+    office.deliver("stranger", "eve@example.com")
+
+    [sent] = _about(office.logged("poll-once", "-v"), "delivery.sent")
+
+    assert sent["kind"] == "notice"
+    assert "post" not in sent
+    assert sent["message_id"].endswith("@example.org>")
+
+
 def test_a_dry_run_tells_nothing_of_what_it_only_tried(office: Office) -> None:
     office.deliver("post", office.member)
 

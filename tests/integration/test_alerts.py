@@ -14,8 +14,11 @@ from listbridge.service import alerting, conditions
 from storage import polls, service_mail
 from storage.states import DeliveryState, Trouble
 from tests.program import Program, category_toml
+from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Relay
+from tests.servers.process import free_ports
 
+MEMBER = "ann@example.net"
 SERVICE = """
 [alerts]
 to = ["{to}"]
@@ -104,3 +107,57 @@ def test_what_alerts_stand_under_cannot_be_renamed(program: Program) -> None:
     program.write_category("other", category_toml("other"))
 
     program.run("category", "rename", "(service)", "other", status=2)
+
+
+def test_poll_once_tells_the_operator_too(
+    program: Program,
+    dovecot: Dovecot,
+    relay: Relay,
+    operator: str,
+    fresh_name: Callable[[str], str],
+) -> None:
+    slug = fresh_name("cron")
+    dovecot.add_user(slug, "another password")
+    program.write_category("general", category_toml(slug, dovecot=dovecot, relay=relay))
+
+    for _ in range(2):
+        program.poll_once(status=1)
+
+    relay.wait_until_idle()
+    [copy] = relay.copies(operator)
+    mail = message_from_bytes(copy, policy=policy.default)
+    assert mail["Subject"] == "[listbridge] general: the mailbox refuses the login"
+    assert [row["state"] for row in program.json("queue", "list", "--all")] == ["sent"]
+
+
+def test_poll_once_says_what_keeps_alerts_from_leaving(program: Program) -> None:
+    [nobody] = free_ports(1)
+    program.write_service(SERVICE.format(to="postmaster@example.org", port=nobody))
+    (program.folder / "general.subscribers").unlink()
+
+    done = program.run("poll-once", status=1)
+
+    assert (
+        f"listbridge: alerts: the SMTP server 127.0.0.1:{nobody} refuses connections"
+        in done.stderr.decode()
+    )
+
+
+def test_poll_once_puts_a_paused_account_on_record_and_ends_it(
+    program: Program, relay: Relay, operator: str
+) -> None:
+    [nobody] = free_ports(1)
+    toml = category_toml("general", relay=relay)
+    program.write_category("general", toml.replace(str(relay.port), str(nobody)), [MEMBER])
+    letter = f"From: {MEMBER}\nMessage-ID: <1@example.net>\n\nhello\n".encode()
+    program.run("post", "general", "--approve", stdin=letter)
+
+    program.poll_once(status=1)
+    [paused] = program.json("status")
+    program.write_category("general", toml, [MEMBER])
+    program.poll_once()
+    [again] = program.json("status")
+
+    assert paused["state"] == "paused"
+    assert f"127.0.0.1:{nobody}" in paused["error"]
+    assert again["state"] == "active"

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -207,6 +208,19 @@ def test_of_an_exception_there_is_its_kind_and_place_but_not_its_text(start: Sta
         "test_of_an_exception_there_is_its_kind_and_place_but_not_its_text"
     ]
     assert "body" not in written.getvalue()
+
+
+def test_a_warning_of_python_has_the_same_form(start: Start) -> None:
+    logging.captureWarnings(False)  # an earlier test may have run the program
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        written = start()
+        warnings.warn("this will go away", UserWarning, stacklevel=1)
+        logging.captureWarnings(False)
+
+    [line] = _lines(written)
+    assert (line["event"], line["library"]) == ("library.message", "py.warnings")
+    assert "UserWarning: this will go away" in line["text"]
 
 
 @pytest.mark.parametrize(

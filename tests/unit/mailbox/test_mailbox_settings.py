@@ -1,9 +1,11 @@
 import datetime
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from listbridge.mailbox import IncomingSettings
+from listbridge.mailbox import IncomingSettings, LoginRefused
+from listbridge.mailbox.connect import password_of
 
 
 def settings(**fields: object) -> IncomingSettings:
@@ -111,3 +113,11 @@ def test_time_limit_of_nothing_is_refused() -> None:
 
 def test_password_is_not_in_the_representation() -> None:
     assert "hunter2" not in repr(settings(password="hunter2"))
+
+
+def test_a_password_that_is_not_where_it_should_be_is_trouble_with_the_login(
+    tmp_path: Path,
+) -> None:
+    """Nobody need wait whether the server comes back by itself."""
+    with pytest.raises(LoginRefused, match="cannot be read"):
+        password_of(settings(password={"file": tmp_path / "none"}))

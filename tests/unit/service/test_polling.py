@@ -161,6 +161,22 @@ async def test_a_mailbox_that_another_process_works_on_is_left_to_it(
     assert server.logins == 0
 
 
+async def test_while_the_database_cannot_be_used_no_pass_is_made_and_afterwards_at_once(
+    part: Polling,
+    db: Database,
+    one_pass: Callable[[], Awaitable[datetime | None]],
+    server: FakeServer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    db.trouble = "the disk is full"
+    await one_pass()
+    assert server.logins == 0
+    assert caplog.records == []
+
+    part.store_is_back()
+    assert part._wanted == {"general"}
+
+
 async def test_whatever_blows_up_does_not_leave_the_pass(
     one_pass: Callable[[], Awaitable[datetime | None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

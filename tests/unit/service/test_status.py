@@ -177,6 +177,13 @@ def test_a_plan_that_nobody_has_kept_is_none(desk: Desk) -> None:
     assert desk.general().next_poll is None
 
 
+def test_a_round_by_hand_does_not_take_the_plan_of_a_service(desk: Desk) -> None:
+    desk.poll(next_at=desk.now + MINUTE)
+    desk.poll(next_at=None)
+
+    assert desk.general().next_poll == desk.now + MINUTE
+
+
 def test_while_a_process_works_on_the_mailbox_its_plan_holds(desk: Desk) -> None:
     desk.poll(next_at=desk.now - HOUR)
     with desk.db.transaction() as tx:

@@ -18,6 +18,7 @@ from listbridge.config import Web
 from listbridge.metrics import GAUGES, Metrics
 from listbridge.web import app, server
 from listbridge.web.app import make_app
+from listbridge.web.gauges import InEffect
 from listbridge.web.server import CannotListen, listen, serve_web
 from storage import inbound, leases, pauses, polls, restored
 from storage.database import Database, Tx
@@ -44,6 +45,7 @@ class Site:
     stop: asyncio.Event
     health: Health
     metrics: Metrics
+    in_effect: InEffect = field(default_factory=lambda: InEffect({"general"}, {"ann@smtp:25"}))
 
     async def get(self, path: str, method: str = "GET") -> tuple[int, str]:
         """Return status and text of what is answered."""
@@ -64,7 +66,7 @@ class Site:
 async def _running(db: Database) -> AsyncIterator[Site]:
     [port] = free_ports(1)
     site = Site(port, asyncio.Event(), Health(), Metrics())
-    made = make_app(db, site.metrics, site.health)
+    made = make_app(db, site.metrics, site.health, lambda: site.in_effect)
     running = asyncio.create_task(serve_web(made, listen(_web(port)), site.stop))
     try:
         yield site
@@ -154,6 +156,33 @@ async def test_metrics_are_the_counters_with_the_gauges_of_the_store(
     assert {line.split()[2] for line in lines if line.startswith("# TYPE")} >= GAUGES.keys()
 
 
+async def test_what_is_given_up_looks_like_no_trouble(
+    site: Site, db: Database, category_id: int, now: datetime
+) -> None:
+    site.in_effect = InEffect((), ())
+    with db.transaction() as tx:
+        polls.begin(tx, category_id, now=now)
+        polls.end(tx, category_id, trouble=Trouble.LOGIN, error="no", now=now)
+        pauses.keep(tx, "ann@smtp:25", until=now, reason="no", now=now)
+
+    _, text = await site.get("/metrics")
+
+    assert 'category="general"' not in text
+    assert "ann@smtp:25" not in text
+
+
+async def test_what_still_waits_in_a_category_that_is_given_up_shows(
+    site: Site, db: Database, category_id: int, now: datetime
+) -> None:
+    site.in_effect = InEffect((), ())
+    with db.transaction() as tx:
+        inbound.keep(tx, category_id, b"x", source=Source.CLI, now=now)
+
+    _, text = await site.get("/metrics")
+
+    assert 'listbridge_undecided_messages{category="general"} 1.0' in text.splitlines()
+
+
 async def test_while_the_database_is_down_metrics_say_just_that_of_it(
     site: Site, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +202,22 @@ async def test_everything_else_is_not_found(site: Site) -> None:
     answers = [await site.get(path) for path in paths]
 
     assert {status for status, _ in answers} == {404}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_it_can_be_asked_for_the_status_alone(site: Site, path: str) -> None:
+    assert await site.get(path, method="HEAD") == (200, "")
+
+
+async def test_what_is_no_http_does_not_fill_the_log(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(b"\x16\x03\x01 no HTTP\r\n\r\n")
+
+    assert (await reader.read()).startswith(b"HTTP/1.1 400")
+    writer.close()
+    assert caplog.records == []
 
 
 async def test_nothing_can_be_posted(site: Site) -> None:
