@@ -80,7 +80,8 @@ def at(
     wanted = list(uids)
     for start in range(0, len(wanted), _CHUNK):
         query = _query(mailbox).where(
-            table.c.uidvalidity.is_not_distinct_from(uidvalidity),
+            # "= 5" or "IS NULL": PostgreSQL has no index for IS NOT DISTINCT FROM.
+            table.c.uidvalidity == uidvalidity,
             table.c.uid.in_(wanted[start : start + _CHUNK]),
         )
         for row in tx.execute(query.order_by(table.c.id.desc())):

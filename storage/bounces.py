@@ -144,8 +144,12 @@ def sent_copy(
     if message_ids is None:
         query = query.where(outgoing.c.own_senders)
     else:
-        named = outgoing.c.post_id.in_(_posts_of(category_id, message_ids))
-        query = query.where(named | outgoing.c.made_message_id.in_(message_ids))
+        # Two questions: for an OR of them PostgreSQL would read all that was ever sent.
+        named = select(outgoing.c.id).where(
+            outgoing.c.post_id.in_(_posts_of(category_id, message_ids))
+        )
+        made = select(outgoing.c.id).where(outgoing.c.made_message_id.in_(message_ids))
+        query = query.where(outgoing.c.id.in_(named.union(made)))
     found: int | None = tx.execute(query).scalar()
     return found
 

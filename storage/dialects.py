@@ -1,14 +1,18 @@
 """What the two databases need said in their own words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import (
     JSON,
     ColumnElement,
+    Select,
     Table,
     TableValuedAlias,
     cast,
     func,
+    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -16,6 +20,16 @@ from storage.database import Tx
 
 # `rowcount` of an INSERT is only there when it is asked for before.
 COUNTED = {"preserve_rowcount": True}
+
+
+def _planning(kept: str, seqscan: str) -> Select[Any]:
+    """Set how PostgreSQL plans, for the rest of the transaction."""
+    settings = {"plan_cache_mode": kept, "enable_seqscan": seqscan}
+    return select(*(func.set_config(name, to, True) for name, to in settings.items()))
+
+
+_KEEP_PLANS = _planning("auto", "off")
+_PLAN_AFRESH = _planning("force_custom_plan", "on")
 
 
 def is_postgresql(tx: Tx) -> bool:
@@ -41,6 +55,22 @@ def insert_unless_there(tx: Tx, table: Table, row: Mapping[str, object]) -> bool
     """
     statement = insert(tx, table).values(row).on_conflict_do_nothing()
     return tx.execute(statement, execution_options=COUNTED).rowcount == 1
+
+
+@contextmanager
+def many_rows(tx: Tx) -> Iterator[None]:
+    """Have PostgreSQL plan once how it looks the foreign keys of new rows up, and not for each row.
+
+    Our connections plan everything afresh (`storage.engine`), these checks too, and that takes
+    longer than all else about a row. A plan that is kept for them has to be good for large tables,
+    although it may have been made when they were small: it goes by indexes alone.
+    """
+    if not is_postgresql(tx):
+        yield
+        return
+    tx.execute(_KEEP_PLANS)
+    yield
+    tx.execute(_PLAN_AFRESH)
 
 
 def json_pairs(dialect: str, pairs: ColumnElement[str]) -> TableValuedAlias:

@@ -4,21 +4,24 @@ An entry is made in the transaction that accepts the post, and goes in the one t
 digest's deliveries, so nobody gets a post twice or never, whatever he chooses meanwhile.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from operator import itemgetter
 
 from sqlalchemy import bindparam, exists, func, insert, select
 
 from storage.database import Tx
-from storage.dialects import COUNTED, insert_unless_there
+from storage.dialects import COUNTED, insert_unless_there, many_rows
 from storage.outbox import GETTING
 from storage.schema import digest_entries as table
 from storage.schema import digest_numbers, posts, raw_messages, subscriptions
 from storage.states import DIGESTS, Receives, SubscriptionState
 
+# There is a row for each post of each reader, which may be millions: those of so many readers are
+# in memory at once. Not by a cursor: for that PostgreSQL plans to have the first rows soon, and of
+# a million it had not come to the end in nine minutes.
+_AT_ONCE = 500
 _GATHERED = {
     "subscription_id": subscriptions.c.id,
     "post_id": bindparam("post", type_=table.c.post_id.type),
@@ -61,7 +64,8 @@ def gather(
         "author": author or "",
         "now": now,
     }
-    return tx.execute(_GATHER, values, execution_options=COUNTED).rowcount
+    with many_rows(tx):
+        return tx.execute(_GATHER, values, execution_options=COUNTED).rowcount
 
 
 def gathered(tx: Tx, category_id: int) -> int:
@@ -85,38 +89,45 @@ def take(tx: Tx, category_id: int) -> list[Waiting]:
     The form is the one that a subscriber wants now. Who takes digests no more gets what is left in
     the last form he had; who is subscribed no more, or suspended, gets nothing.
     """
-    query = (
+    gathered_for = select(table.c.subscription_id).where(table.c.category_id == category_id)
+    readers = tx.execute(
         select(
-            table.c.subscription_id,
-            table.c.post_id,
-            table.c.form,
+            subscriptions.c.id,
             subscriptions.c.address,
             subscriptions.c.receives,
             subscriptions.c.language,
         )
-        .join(subscriptions, subscriptions.c.id == table.c.subscription_id)
         .where(
-            table.c.category_id == category_id,
+            subscriptions.c.id.in_(gathered_for),
             subscriptions.c.state == SubscriptionState.ACTIVE,
         )
-        .order_by(table.c.subscription_id, table.c.post_id)
-    )
+        .order_by(subscriptions.c.id)
+    ).all()
     alike: dict[tuple[Receives, str | None, tuple[int, ...]], list[str]] = {}
-    for form, language, wanted, address in _each(tx.execute(query)):
-        alike.setdefault((form, language, wanted), []).append(address)
+    for start in range(0, len(readers), _AT_ONCE):
+        some = readers[start : start + _AT_ONCE]
+        entries = _entries(tx, [one.id for one in some])
+        for one in some:
+            form, wanted = entries[one.id]
+            form = Receives(one.receives) if one.receives in DIGESTS else form
+            alike.setdefault((form, one.language, wanted), []).append(one.address)
     tx.execute(table.delete().where(table.c.category_id == category_id))
     return [Waiting(*what, tuple(addresses)) for what, addresses in alike.items()]
 
 
-def _each(
-    rows: Iterable[Any],
-) -> Iterator[tuple[Receives, str | None, tuple[int, ...], str]]:
-    """Put together the rows of each subscriber, which come one after the other."""
-    for _, some in groupby(rows, key=lambda row: row.subscription_id):
-        his = list(some)
-        last = his[-1]
-        form = last.receives if last.receives in DIGESTS else last.form
-        yield Receives(form), last.language, tuple(row.post_id for row in his), last.address
+def _entries(tx: Tx, subscription_ids: list[int]) -> dict[int, tuple[Receives, tuple[int, ...]]]:
+    """Return what each is to get, in the order it came, and the form he had at the last of it."""
+    # Nothing but that by which the primary key finds them: it is the right way at any size.
+    query = (
+        select(table.c.subscription_id, table.c.post_id, table.c.form)
+        .where(table.c.subscription_id.in_(subscription_ids))
+        .order_by(table.c.subscription_id, table.c.post_id)
+    )
+    found = {}
+    for subscription_id, rows in groupby(tx.execute(query), key=itemgetter(0)):
+        his = list(rows)
+        found[subscription_id] = Receives(his[-1].form), tuple(row.post_id for row in his)
+    return found
 
 
 def next_issue(tx: Tx, category_id: int, volume: int) -> int:

@@ -10,18 +10,19 @@ from sqlalchemy import Executable, FromClause, bindparam, exists, func, insert, 
 from storage import leaving, raw_messages, wakeup
 from storage.cross_posts import IN_VAIN
 from storage.database import Tx
-from storage.dialects import COUNTED, insert_unless_there
+from storage.dialects import COUNTED, insert_unless_there, many_rows
 from storage.schema import (
     categories,
     deliveries,
     digest_entries,
+    is_held,
+    is_waiting,
     muted_threads,
     posts,
     subscriptions,
 )
 from storage.schema import outgoing as table
 from storage.states import (
-    UNSENT,
     DeliveryState,
     Kind,
     Receives,
@@ -189,7 +190,8 @@ def fan_out(
     fill: Executable = _FILL
     if others:
         fill, values = _FILL_ONCE, {**values, "others": list(others)}
-    made = tx.execute(fill, values, execution_options=COUNTED).rowcount
+    with many_rows(tx):
+        made = tx.execute(fill, values, execution_options=COUNTED).rowcount
     tx.execute(_SET_RECIPIENTS, {"this": outgoing_id, "made": made})
     wakeup.tell(tx)
     return made
@@ -287,7 +289,7 @@ def cancel_for(tx: Tx, category_id: int, key: str) -> int:
             deliveries.c.category_id == category_id,
             func.lower(deliveries.c.recipient) == key,
             ~is_notice,
-            deliveries.c.state.in_([x for x in UNSENT if x is not DeliveryState.SENDING]),
+            or_(is_waiting, is_held),
         )
         .values(state=DeliveryState.CANCELLED)
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from storage import categories, outbox, raw_messages, wakeup
 from storage.database import Tx
+from storage.dialects import many_rows
 from storage.schema import deliveries, outgoing
 from storage.states import DeliveryState, Kind
 
@@ -62,6 +63,7 @@ def put(
         "waited": 0,
         "next_attempt": now,
     }
-    tx.execute(deliveries.insert(), [{**common, "recipient": address} for address in addresses])
+    with many_rows(tx):
+        tx.execute(deliveries.insert(), [{**common, "recipient": one} for one in addresses])
     wakeup.tell(tx)
     return made

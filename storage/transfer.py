@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from storage import owner, restored
 from storage.database import Database, Tx
+from storage.dialects import many_rows
 from storage.errors import StoreError
 from storage.schema import leases, metadata, restore_fence
 
@@ -67,7 +68,8 @@ def _copy_table(table: Table, old: Tx, new: Tx) -> int:
     count = 0
     for rows in _batches(table, old):
         # A reply may have a lower id than its parent, so that it is told of it afterwards.
-        new.execute(insert(table), [row | dict.fromkeys(_own_keys(table)) for row in rows])
+        with many_rows(new):
+            new.execute(insert(table), [row | dict.fromkeys(_own_keys(table)) for row in rows])
         count += len(rows)
     for key in _own_keys(table):
         _fill_own_key(table.c[key], old, new)

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, insert, select
 
 from storage import raw_messages, wakeup
 from storage.database import Tx
-from storage.dialects import COUNTED
+from storage.dialects import COUNTED, many_rows
 from storage.outbox import FILLED, GETTING, PRIORITY
 from storage.schema import deliveries, outgoing, post_aliases, subscriptions
 from storage.service_mail import Letter
@@ -67,7 +67,8 @@ def put(
         "now": now,
         "refusal": None,
     }
-    count = tx.execute(_FILL, values, execution_options=COUNTED).rowcount
+    with many_rows(tx):
+        count = tx.execute(_FILL, values, execution_options=COUNTED).rowcount
     tx.execute(outgoing.update().where(outgoing.c.id == made).values(recipients=count))
     name = {"category_id": category_id, "message_id": letter.message_id, "post_id": post_id}
     tx.execute(post_aliases.insert().values(name))

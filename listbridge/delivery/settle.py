@@ -48,7 +48,7 @@ def settle(
         for one in deliveries
     ]
     claims.settle_sent(tx, sent, owner=owner.this_process())
-    return [
+    settled = [
         [
             _with_bounces(tx, book, group.outgoing_id, outcome, end)
             for outcome, deliveries in by_outcome.items()
@@ -56,6 +56,9 @@ def settle(
         ]
         for (group, _), by_outcome in zip(ended, alike, strict=True)
     ]
+    # Behind the category, which `book` has locked: whoever claims has the two in this order.
+    give_back(tx, settings, sum(map(_untried, alike)))
+    return settled
 
 
 def _with_bounces(
@@ -82,6 +85,10 @@ def _by_outcome(group: Group, outcomes: Mapping[str, Outcome]) -> dict[Outcome, 
     return by_outcome
 
 
+def _untried(by_outcome: Mapping[Outcome, Sequence[Claimed]]) -> int:
+    return sum(len(some) for one, some in by_outcome.items() if one.result is Result.UNTRIED)
+
+
 def give_back(tx: Tx, settings: OutgoingSettings, unused: int) -> None:
     """Return to the account's budget what was reserved and not tried."""
     if settings.max_per_hour is not None or settings.max_per_day is not None:
@@ -98,7 +105,6 @@ def _settle_alike(
     me, now = owner.this_process(), clock.now()
     ids = [one.id for one in deliveries]
     if outcome.result is Result.UNTRIED:
-        give_back(tx, settings, len(ids))
         claims.settle(tx, ids, DeliveryState.PENDING, reply=outcome.reply, owner=me, now=now)
         return []
     if outcome.result in (Result.SENT, Result.FAILED):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from storage import (
     audit,
@@ -120,6 +121,28 @@ def test_those_who_get_the_same_are_together_and_it_is_taken_once(general: List)
         Waiting(Receives.DIGEST, None, (two,), ("new@example.org",)),
     ]
     assert general.take() == []
+
+
+def test_what_waits_is_read_of_some_readers_at_a_time(
+    general: List, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digests, "_AT_ONCE", 2)
+    names = [f"{name}@example.org" for name in "abcde"]
+    for name in "abcde":
+        general.member(name, receives=Receives.DIGEST)
+    ids = tuple(general.post()[0] for _ in range(3))
+    read: list[int] = []
+
+    def note(_tx: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT digest_entries"):
+            read.append(len(parameters))
+
+    with general.db.transaction() as tx:
+        event.listen(tx, "before_cursor_execute", note)
+        taken = digests.take(tx, general.id)
+
+    assert taken == [Waiting(Receives.DIGEST, None, ids, tuple(names))]
+    assert read == [2, 2, 1]
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,28 @@
 import sys
 import time
 from contextlib import closing
+from datetime import datetime
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
-from storage import categories
-from storage.database import Tx
+from storage import (
+    categories,
+    digests,
+    inbound,
+    outbox,
+    posts,
+    service_mail,
+    subscriptions,
+    updates,
+)
+from storage.database import Database, Tx
 from storage.errors import StoreError
 from storage.opening import connect, open_database
+from storage.outbox import NewOutgoing
+from storage.service_mail import Letter
+from storage.states import Kind, Origin, PostState, Source
 from tests.servers.postgres import Postgres
 
 
@@ -128,3 +142,52 @@ def test_a_role_that_may_make_no_tables_is_told_so(postgres: Postgres, postgres_
 def test_no_plan_is_kept_from_when_a_table_was_small(postgres_url: str) -> None:
     with closing(open_database(postgres_url)) as db, db.reading() as tx:
         assert tx.execute(text("SHOW plan_cache_mode")).scalar() == "force_custom_plan"
+
+
+def test_the_foreign_keys_of_many_rows_are_planned_once(
+    postgres_db: Database, now: datetime
+) -> None:
+    ann = {"address": "ann@example.net", "key": "ann@example.net", "name": ""}
+    letter = Letter("<1@example.org>", b"Subject: one\r\n\r\n", b"Hello.\r\n")
+    told: dict[str, Any] = {"sender": "general@example.org", "now": now}
+    planned: dict[str, list[str]] = {}
+
+    def note(_tx: Any, cursor: Any, statement: str, *_: Any) -> None:
+        how = cursor.connection.execute("SHOW plan_cache_mode").fetchone()[0]
+        planned.setdefault(" ".join(statement.split()[:3]), []).append(how)
+
+    with postgres_db.transaction() as tx:
+        category_id = categories.keep(tx, "general", "general@example.org").id
+        subscriptions.put(tx, category_id, **ann, origin=Origin.ADMIN, now=now)
+        inbound_id, raw_id = inbound.keep(tx, category_id, b"x", source=Source.CLI, now=now)
+        post_id = posts.add(tx, _post(category_id, inbound_id, raw_id, now), now)
+        new = NewOutgoing(Kind.POST, category_id, post_id, "g@example.org", b"", None, raw_id, None)
+        nobody: dict[str, Any] = {"without": None, "author": None}
+        event.listen(tx, "before_cursor_execute", note)
+        outbox.fan_out(tx, new, to_subscribers=True, refusal=None, now=now, **nobody)
+        digests.gather(tx, category_id, post_id, now=now, **nobody)
+        updates.put(tx, category_id, post_id, letter, language=None, **told, **nobody)
+        service_mail.put(tx, Kind.NOTICE, letter, recipients=["ann@example.net"], **told)
+
+    assert planned["INSERT INTO deliveries"] == ["auto"] * 3
+    assert planned["INSERT INTO digest_entries"] == ["auto"]
+    assert set(planned["INSERT INTO outgoing"]) == {"force_custom_plan"}
+
+
+def _post(category_id: int, inbound_id: int, raw_id: int, now: datetime) -> posts.NewPost:
+    return posts.NewPost(
+        category_id=category_id,
+        inbound_id=inbound_id,
+        raw_id=raw_id,
+        message_id="<post@example.net>",
+        fingerprint="f" * 64,
+        aliases=(),
+        references=(),
+        sender=None,
+        sender_name="",
+        subject="One",
+        date=now,
+        state=PostState.ACCEPTED,
+        reason=None,
+        trail=(),
+    )

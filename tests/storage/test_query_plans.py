@@ -1,15 +1,16 @@
-"""On SQLite: what is asked again and again does not read what is finished."""
+"""What is asked again and again does not read what is finished."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import event, select
 
-from storage import backlog, outbox, subscriptions, wishes
+from storage import arrivals, backlog, bounces, outbox, subscriptions, wishes
 from storage import inbound as messages
-from storage.database import Database
+from storage.database import Database, Tx
 from storage.schema import deliveries, inbound, posts
 
 #: Indexes that hold only what is unfinished.
@@ -116,3 +117,58 @@ def test_whose_an_address_is_is_one_question_that_reads_nobody_else(sqlite: Data
 
     assert not any(row[3].startswith("SCAN") for row in plan), plan
     assert any("address_key=?" in row[3] for row in plan), plan
+
+
+def _plans_on_postgresql(db: Database, ask: Callable[[Tx], object]) -> str:
+    """Return how PostgreSQL goes about what is asked, if it may not read a table from end to end.
+
+    It would, as long as there is next to nothing in it.
+    """
+    plans: list[str] = []
+
+    def note(_tx: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        found = cursor.connection.execute(f"EXPLAIN {statement}", parameters).fetchall()
+        plans.extend(row[0] for row in found)
+
+    with db.transaction() as tx:
+        tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        event.listen(tx, "before_cursor_execute", note)
+        ask(tx)
+        event.remove(tx, "before_cursor_execute", note)
+    return "\n".join(plans)
+
+
+def test_what_was_offered_before_is_found_by_its_place(postgres_db: Database) -> None:
+    plan = _plans_on_postgresql(postgres_db, lambda tx: arrivals.at(tx, 1, 5, ["7"]))
+
+    assert re.search(r"Index Cond: .*mailbox_id = .*uidvalidity = .*uid", plan), plan
+
+
+def test_what_came_back_is_found_by_the_message_ids_that_the_report_names(
+    postgres_db: Database, now: datetime
+) -> None:
+    plan = _plans_on_postgresql(
+        postgres_db, lambda tx: bounces.sent_copy(tx, 1, "ann@example.net", ["<1@x>"], now)
+    )
+
+    assert "ix_outgoing_made_message_id" in plan, plan
+    assert "uq_outgoing_post_id" in plan, plan
+
+
+@pytest.mark.parametrize("index", ["ix_deliveries_waiting", "ix_deliveries_held"])
+def test_what_is_cancelled_for_somebody_is_sought_among_what_is_unsent(
+    sqlite: Database, postgres_db: Database, index: str
+) -> None:
+    def cancel(tx: Tx) -> None:
+        outbox.cancel_for(tx, 1, "ann@example.net")
+
+    asked: list[tuple[str, Any]] = []
+    with sqlite.transaction() as tx:
+        event.listen(tx, "before_cursor_execute", lambda *x: asked.append((x[2], x[3])))
+        cancel(tx)
+    with sqlite.reading() as tx:
+        statement, parameters = asked[-1]
+        plan = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+
+    assert any(index in row[3] for row in plan), plan
+    assert index in _plans_on_postgresql(postgres_db, cancel)
