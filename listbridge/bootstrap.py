@@ -128,12 +128,16 @@ def note_start(db: Database) -> None:
 def reloaded(current: Installation) -> Installation:
     """Read the files again, over the same database; raise `ConfigError` if the service file is bad.
 
-    A category whose file is broken now stays as it is. Another database is not changed to.
+    A category whose file is broken now stays as it is, and all of them do when their folder is
+    gone, as after a failed mount. Another database is not changed to.
     """
     before = current.configuration
     configuration = config.load(before.service.file, before.categories)
     if configuration.service.database != before.service.database:
         raise ConfigError("the service file names another database; restart to change to it")
+    folder = configuration.service.categories
+    if current.ids and not folder.is_dir():
+        raise ConfigError(f"the folder of category files {folder} is gone; nothing has changed")
     with current.db.transaction() as tx:
         ids, broken = _register(tx, configuration)
     return Installation(configuration, current.db, ids, broken, current.service_id)

@@ -115,6 +115,9 @@ class Runner:
         try:
             late = datetime.now(UTC) - self._due[name] - self._clock.jump()
             next_run = await self._jobs[name].run(max(late, timedelta(0)))
+        except asyncio.CancelledError:
+            if not self._stopping:  # else it was cut off at the end, which is no failure to tell of
+                raise
         finally:
             del self._running[name]
             self._plan(name, next_run)

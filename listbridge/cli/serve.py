@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from threading import Timer
 
 import click
 
@@ -16,11 +17,13 @@ from listbridge.service.parts import mail_parts
 from listbridge.service.readiness import Readiness
 from listbridge.service.roster import Roster
 from listbridge.service.serve import serve as run_service
-from listbridge.service.signals import Told
+from listbridge.service.signals import Told, put_off_reloads
 from listbridge.service.store_watch import StoreWatch
 from storage.errors import StoreError
 
 _PARTS = ("poll", "send", "web")
+# How long the end of a process that has nothing left to do may take.
+_LEAVING_SECONDS = 5.0
 
 
 @click.command()
@@ -37,23 +40,21 @@ _PARTS = ("poll", "send", "web")
 def serve(context: click.Context, only: tuple[str, ...], watch: bool, settings: Settings) -> None:
     """Poll and send until told to stop: SIGTERM ends it, SIGHUP reloads the configuration."""
     maillog.configure(settings.verbose + 1)
+    put_off_reloads()
     with opened(settings) as installation:
         bootstrap.note_start(installation.db)
         try:
-            drained = asyncio.run(_serve(installation, only or _PARTS, watch))
+            asyncio.run(_serve(installation, only or _PARTS, watch))
         except (ListbridgeError, StoreError):
             raise
         except Exception as err:
             # Python's own words would be many lines, and might quote a message.
             maillog.error("service.failed", error=type(err).__name__, where=maillog.where(err))
             context.exit(1)
-        if not drained:
-            # A thread that waits for a dead server would hold the process until its time limit.
-            os._exit(0)
 
 
-async def _serve(installation: Installation, only: tuple[str, ...], watch: bool) -> bool:
-    roster, told = Roster(installation), asyncio.Queue[Told]()
+async def _serve(installation: Installation, only: tuple[str, ...], watch: bool) -> None:
+    roster, told = Roster(installation), Told()
     metrics, readiness, store = Metrics(), Readiness(), StoreWatch(roster)
     parts: list[Part] = [store]
     parts += mail_parts(roster, metrics, store, poll="poll" in only, send="send" in only)
@@ -61,7 +62,11 @@ async def _serve(installation: Installation, only: tuple[str, ...], watch: bool)
         parts += _web_parts(roster, metrics, readiness, is_all=only == ("web",))
     if watch:
         parts.append(FileWatch(roster, told))
-    return await run_service(roster, parts, told, readiness)
+    drained = await run_service(roster, parts, told, readiness)
+    # A thread that waits for a dead server or database would hold the process until its time limit.
+    leaving = Timer(_LEAVING_SECONDS if drained else 0.0, os._exit, [0])
+    leaving.daemon = True
+    leaving.start()
 
 
 def _web_parts(

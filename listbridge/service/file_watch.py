@@ -14,7 +14,7 @@ _LOOK_EVERY_SECONDS = 1.0
 class FileWatch:
     """Watches the service file, the category files and the subscriber files."""
 
-    def __init__(self, roster: Roster, told: asyncio.Queue[Told]) -> None:
+    def __init__(self, roster: Roster, told: Told) -> None:
         self._roster = roster
         self._told = told
         self._stopped = asyncio.Event()
@@ -28,7 +28,7 @@ class FileWatch:
             # Only once it is quiet again: an editor writes in several steps.
             if before == now != in_effect:
                 in_effect = now
-                self._told.put_nowait(Told.RELOAD)
+                self._told.to_reload.set()
             before = now
 
     async def apply(self) -> None:
@@ -43,7 +43,9 @@ class FileWatch:
         """Return time and size of each file that is there."""
         configuration = self._roster.installation.configuration
         service = configuration.service
-        files = [*service.categories.glob("*.toml")]
+        files: list[Path] = []
+        with suppress(OSError):  # the reload says what is wrong with it
+            files += service.categories.glob("*.toml")
         files += [*service.sessions.files, *([service.file] if service.file else [])]
         files += [
             x.subscribers_file for x in configuration.categories.values() if x.subscribers_file

@@ -3,15 +3,17 @@
 import asyncio
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from random import Random, SystemRandom
 from time import monotonic
 
 from listbridge import clock, maillog
+from listbridge.category import Category
 from listbridge.intake.readers import Reader, Readers
 from listbridge.mailbox import open_mailbox
 from listbridge.metrics import Metrics
@@ -30,6 +32,9 @@ from storage.states import Trouble
 _POLLS_AT_ONCE = 64
 # So that one dead host cannot take all the threads. Servers limit connections from one place, too.
 _POLLS_AT_ONE_HOST = 8
+# Of those, so many may be of mailboxes that failed the last time. They may hang until the time
+# limit again, and the others at their host must not wait for them.
+_FAILING_AT_ONE_HOST = 4
 # A mailbox that cannot be read is looked at ever more rarely, down to this.
 _LONGEST_WAIT = timedelta(minutes=15)
 # How late a scheduled post may be; to look costs one question.
@@ -51,13 +56,20 @@ class Polling:
         self._runner = Runner()
         self._schedule = Runner()
         self._threads = ThreadPoolExecutor(_POLLS_AT_ONCE, thread_name_prefix="poll")
+        self._free_threads = asyncio.Semaphore(_POLLS_AT_ONCE)
         self._hosts: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_POLLS_AT_ONE_HOST)
         )
+        self._failing: set[str] = set()  # leads whose mailbox could not be read the last time
+        self._failing_at: dict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(_FAILING_AT_ONE_HOST)
+        )
+        self._stopping = False
         self._stopped = asyncio.Event()
+        self._known: dict[str, Category] = {}  # as they were taken over last
         self._wanted: set[str] = set()  # to be polled whatever other services have done
         self._broken_off: set[str] = set()  # whose last pass ended with trouble of our own
-        self._unread_files: set[str] = set()
+        self._unread_files: dict[str, Path] = {}
         self._file_trouble: dict[str, str | None] = {}
         self._random: Random = SystemRandom()
 
@@ -67,22 +79,43 @@ class Polling:
         self._schedule.keep([Job("schedule", _LOOK_AT_SCHEDULE, self._follow_schedule)])
         self._schedule.start()
         self._runner.start()
+        self._failing |= await asyncio.to_thread(self._in_trouble)  # as earlier passes left it
         await self._stopped.wait()
 
     async def apply(self) -> None:
-        """Poll what the roster has now; its subscriber files are read again, and at once."""
+        """Poll what the roster has now: at once what has changed, or was in trouble.
+
+        All subscriber files are read again, and at once; that takes no pass over a mailbox that
+        was read a short while ago, of which there may be thousands.
+        """
+        before = self._known
         self._take_over()
-        for slug in self._unread_files:
-            self.poll_now(slug)
+        mended = await asyncio.to_thread(self._in_trouble)
+        for slug, category in self._known.items():
+            if slug in before and (category != before[slug] or slug in mended):
+                self.poll_now(slug)
+        for slug in list(self._unread_files):  # passes that go on take some of them out of it
+            self._runner.run_now(self._roster.crowd(slug)[0])
 
     def _take_over(self) -> None:
         active = self._roster.active()
         crowds = self._roster.installation.crowds(active)
+        # What came while nobody polled is taken soon, however seldom it is polled.
+        self._wanted |= {crowd[0] for crowd in crowds if crowd[0] not in self._known}
         self._runner.keep(
             Job(crowd[0], self._every(crowd), partial(self._poll, crowd[0])) for crowd in crowds
         )
-        self._file_trouble = {}
-        self._unread_files = {slug for slug in active if active[slug].subscribers_file}
+        self._known = active
+        files = {slug: category.subscribers_file for slug, category in active.items()}
+        self._unread_files = {slug: file for slug, file in files.items() if file}
+        self._file_trouble = {x: why for x, why in self._file_trouble.items() if files.get(x)}
+
+    def _in_trouble(self) -> set[str]:
+        """Return the categories whose last pass, by whatever service, ended with trouble."""
+        with suppress(StoreError), self._roster.installation.db.reading() as tx:
+            in_trouble = {one.category_id for one in polls.every(tx).values() if one.trouble}
+            return {slug for slug in self._known if self._roster.id_of(slug) in in_trouble}
+        return set()
 
     def store_is_back(self) -> None:
         """Make the passes anew that the database's trouble has broken off."""
@@ -110,6 +143,7 @@ class Polling:
 
     async def stop(self, within: timedelta) -> bool:
         """Begin no more passes; wait for those that go on, and say whether all have ended."""
+        self._stopping = True
         await self._schedule.stop(timedelta(0))
         ended = await self._runner.stop(within)
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -128,14 +162,23 @@ class Polling:
 
     async def _poll(self, lead: str, late: timedelta) -> datetime | None:
         """Make one pass; return when the next one is to be, or None for the usual time."""
-        crowd = self._roster.crowd(lead)
-        if crowd[:1] != [lead]:
-            return None  # a reload is under way, and has not come here yet
-        readers = self._roster.installation.readers(crowd)
-        incoming = readers.lead.category.incoming
-        async with self._hosts[incoming.host if incoming else ""]:
+        async with self._turn(lead):
+            # Its turn may have come long after its time: there was a reload meanwhile, or the end.
+            crowd = self._roster.crowd(lead)
+            if self._stopping or crowd[:1] != [lead]:
+                return None
+            readers = self._roster.installation.readers(crowd)
             run = asyncio.get_running_loop().run_in_executor
             return await run(self._threads, self._pass, readers, self._every(crowd), late)
+
+    @asynccontextmanager
+    async def _turn(self, lead: str) -> AsyncIterator[None]:
+        """Have a thread for a pass, once its host and those who wait there have one to spare."""
+        category = self._roster.installation.configuration.categories.get(lead)
+        host = category.incoming.host if category and category.incoming else ""
+        allotted = self._failing_at[host] if lead in self._failing else nullcontext()
+        async with allotted, self._hosts[host], self._free_threads:
+            yield
 
     def _pass(self, readers: Readers, every: timedelta, late: timedelta) -> datetime | None:
         begun = monotonic()
@@ -145,7 +188,8 @@ class Polling:
             return None
         try:
             for one in readers.polled:
-                self._follow_file(one)
+                if self._follow_file(one):
+                    self._wanted.add(readers.lead.category.slug)
             next_pass = self._take_in(readers, every)
         except MailboxTaken:
             return None  # whoever has it polls it
@@ -156,6 +200,10 @@ class Polling:
             for one in readers.polled:
                 events.polled(one.tally)
             next_pass = None
+        if readers.lead.tally.trouble in (Trouble.UNREACHABLE, Trouble.LOGIN):
+            self._failing.add(readers.lead.category.slug)
+        else:
+            self._failing.discard(readers.lead.category.slug)
         for one in readers.polled:
             if one.tally.trouble is Trouble.OURS:
                 self._broken_off.add(one.category.slug)
@@ -190,14 +238,21 @@ class Polling:
             failures, first=every, longest=longest, random=self._random
         )
 
-    def _follow_file(self, one: Reader) -> None:
-        """Read the subscriber file if that is to be done; what is wrong with it stays in view."""
+    def _follow_file(self, one: Reader) -> bool:
+        """Read the subscriber file if that is to be done; say if other trouble came of it.
+
+        What is wrong with it stays in view.
+        """
         slug, tally = one.category.slug, one.tally
-        if slug in self._unread_files:
-            self._unread_files.discard(slug)
-            follow_file(self._roster.installation.db, one)
-            for warning in tally.warnings:
-                maillog.warning("subscribers.warning", category=slug, text=warning)
-            self._file_trouble[slug] = tally.error
-        elif error := self._file_trouble.get(slug):
-            tally.complain(error, Trouble.SUBSCRIBERS)
+        before, unread = self._file_trouble.get(slug), self._unread_files
+        file = one.category.subscribers_file
+        if file is None or unread.get(slug) != file:
+            if before:
+                tally.complain(before, Trouble.SUBSCRIBERS)
+            return False
+        del unread[slug]  # before it is read: whoever has it read again means what comes then
+        follow_file(self._roster.installation.db, one)
+        for warning in tally.warnings:
+            maillog.warning("subscribers.warning", category=slug, text=warning)
+        self._file_trouble[slug] = tally.error
+        return tally.error != before

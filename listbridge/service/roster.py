@@ -17,9 +17,10 @@ class Roster:
     installation: Installation
 
     def active(self) -> dict[str, Category]:
-        """Return the categories that are polled and sent for, by slug."""
-        known = self.installation.configuration.categories
-        return {slug: known[slug] for slug in self.installation.ids if known[slug].active}
+        """Return the categories that are polled and sent for, by slug; from any thread."""
+        one = self.installation  # a reload may replace it meanwhile
+        known = one.configuration.categories
+        return {slug: known[slug] for slug in one.ids if known[slug].active}
 
     def crowd(self, slug: str) -> list[str]:
         """Return which active categories read the same mailbox as this one, the lead first."""

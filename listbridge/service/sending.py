@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 
 from listbridge import clock, maillog
@@ -57,7 +58,10 @@ class Sending:
         self.wake()
 
     async def apply(self) -> None:
-        """Take the accounts as the roster has them now, and try them all again."""
+        """Take the accounts as the roster has them now, and try them all again.
+
+        What is in hand with other settings ends with what is leaving; the rest goes by the new.
+        """
         self._sends = self._roster.sends()
         self._rests = Rests(first=_FIRST_REST, longest=_LONGEST_REST)
         await self._accounts.close(unless=self._sends.values())
@@ -142,7 +146,8 @@ class Sending:
         db = self._roster.installation.db
         try:
             book = self._roster.book_of(category_id)
-            sent = await send_due(db, category_id, settings, account, lambda: self._stopping, book)
+            is_over = partial(self._is_over, category_id, settings)
+            sent = await send_due(db, category_id, settings, account, is_over, book)
             outcomes = {state.value: number for state, number in sent.outcomes.items()}
             self._metrics.sent(self._roster.name_of(category_id), outcomes)
             await self._draw_conclusions(category_id, settings, account, sent)
@@ -162,6 +167,10 @@ class Sending:
         finally:
             del self._running[category_id]
             self._woken.set()
+
+    def _is_over(self, category_id: int, settings: OutgoingSettings) -> bool:
+        """Say whether no more of it is to leave by this account: it may be another one by now."""
+        return self._stopping or self._sends.get(category_id) != settings
 
     async def _draw_conclusions(
         self, category_id: int, settings: OutgoingSettings, account: Account, sent: Sent

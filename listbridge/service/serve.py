@@ -16,50 +16,61 @@ from storage.errors import StoreError
 
 # systemd and container runtimes kill what has not ended 90, some 30 seconds after SIGTERM.
 _DRAINING = timedelta(seconds=25)
+# Beyond that, a part that waits for a database which does not answer is left alone.
+_DRAINING_AT_MOST = _DRAINING + timedelta(seconds=2)
 
 
-async def serve(
-    roster: Roster, parts: Sequence[Part], told: asyncio.Queue[Told], readiness: Readiness
-) -> bool:
+async def serve(roster: Roster, parts: Sequence[Part], told: Told, readiness: Readiness) -> bool:
     """Run the parts until told to stop; say whether everything they had in hand has ended.
 
     Raises what a part raises that cannot do its work at all.
     """
     with handled(told):
         running = [asyncio.create_task(part.run()) for part in parts]
+        reloading = asyncio.create_task(_reload_when_told(roster, parts, told))
         beating = asyncio.create_task(_beat())
         readiness.started()
         sdnotify.tell(READY="1", STATUS=_status(roster))
         maillog.info("service.started", categories=len(roster.active()))
+        _tell_of_gaps(roster)
         try:
-            await _until_told_to_stop(roster, parts, running, told)
+            await _until_told_to_stop(told, [*running, reloading])
         finally:
+            reloading.cancel()
             readiness.stopping()
             sdnotify.tell(STOPPING="1", STATUS="Draining")
             maillog.info("service.draining", seconds=_DRAINING.total_seconds())
-            ended = await asyncio.gather(*(part.stop(_DRAINING) for part in parts))
+            ended = await asyncio.gather(*map(_stopped, parts))
             for task in (*running, beating):
                 task.cancel()
             maillog.info("service.stopped", drained=all(ended))
         return all(ended)
 
 
-async def _until_told_to_stop(
-    roster: Roster,
-    parts: Sequence[Part],
-    running: Sequence[asyncio.Task[None]],
-    told: asyncio.Queue[Told],
-) -> None:
+async def _until_told_to_stop(told: Told, running: Sequence[asyncio.Task[None]]) -> None:
+    stopping = asyncio.create_task(told.to_stop.wait())
+    await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    for task in running:
+        if task.done():
+            task.result()  # raises what ended it
+            raise RuntimeError("a part of the service ended without being told to")
+
+
+async def _stopped(part: Part) -> bool:
+    """Stop a part, and say whether all of it has ended in time."""
+    try:
+        async with asyncio.timeout(_DRAINING_AT_MOST.total_seconds()):
+            return await part.stop(_DRAINING)
+    except TimeoutError:
+        return False
+
+
+async def _reload_when_told(roster: Roster, parts: Sequence[Part], told: Told) -> None:
+    """Reload once for all that was told meanwhile; with thousands of files it takes seconds."""
     while True:
-        hearing = asyncio.create_task(told.get())
-        await asyncio.wait([hearing, *running], return_when=asyncio.FIRST_COMPLETED)
-        for task in running:
-            if task.done():
-                hearing.cancel()
-                task.result()  # raises what ended it
-                raise RuntimeError("a part of the service ended without being told to")
-        if hearing.result() is Told.STOP:
-            return
+        await told.to_reload.wait()
+        told.to_reload.clear()
         await _reload(roster, parts)
 
 
@@ -78,9 +89,17 @@ async def _reload(roster: Roster, parts: Sequence[Part]) -> None:
         now = set(roster.active())
         new, gone = sorted(now - before), sorted(before - now)
         maillog.info("configuration.reloaded", categories=len(now), new=new, gone=gone)
-        for slug, why in installation.broken.items():
-            maillog.error("configuration.broken", category=slug, error=why, kept=slug in now)
+        _tell_of_gaps(roster)
     sdnotify.tell(READY="1", STATUS=_status(roster))
+
+
+def _tell_of_gaps(roster: Roster) -> None:
+    """Name the files that are not in effect as they are, and the folder if none is."""
+    active = roster.active()
+    if not roster.installation.configuration.categories:
+        maillog.warning("configuration.empty", folder=str(roster.service.categories))
+    for slug, why in roster.installation.broken.items():
+        maillog.error("configuration.broken", category=slug, error=why, kept=slug in active)
 
 
 def _monotonic_microseconds() -> int:

@@ -5,35 +5,38 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
 
 
-class Told(Enum):
-    """What the service may be told."""
+class Told:
+    """What the service was told and has not done yet; to be told twice is to be told once."""
 
-    STOP = "stop"
-    RELOAD = "reload"
+    def __init__(self) -> None:
+        self.to_stop = asyncio.Event()
+        self.to_reload = asyncio.Event()
+
+
+def put_off_reloads() -> None:
+    """Have a SIGHUP wait until it is `handled`; by itself it would end a process that starts."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
 
 @contextmanager
-def handled(told: asyncio.Queue[Told]) -> Iterator[None]:
-    """Put signals into the queue: SIGTERM and SIGINT mean stop, SIGHUP reload.
+def handled(told: Told) -> Iterator[None]:
+    """Take signals for it: SIGTERM and SIGINT mean stop, SIGHUP reload.
 
     The second request to stop ends the process at once. That is safe at any instruction.
     """
     loop = asyncio.get_running_loop()
-    asked_before = False
 
     def stop() -> None:
-        nonlocal asked_before
-        if asked_before:
+        if told.to_stop.is_set():
             os._exit(1)
-        asked_before = True
-        told.put_nowait(Told.STOP)
+        told.to_stop.set()
 
     loop.add_signal_handler(signal.SIGTERM, stop)
     loop.add_signal_handler(signal.SIGINT, stop)
-    loop.add_signal_handler(signal.SIGHUP, told.put_nowait, Told.RELOAD)
+    loop.add_signal_handler(signal.SIGHUP, told.to_reload.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     try:
         yield
     finally:

@@ -154,6 +154,20 @@ async def test_stopping_tells_when_something_did_not_end_in_time() -> None:
     work.may_end.set()
 
 
+async def test_what_is_cut_off_at_the_end_is_not_told_of_as_a_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    runner, work = Runner(), Work()
+    work.may_end.clear()
+    runner.start()
+    runner.keep([Job("a", SOON, work)])
+    await until(lambda: work.runs == 1)
+    await runner.stop(timedelta(0))
+    await until(lambda: runner._running == {})
+    await asyncio.sleep(0)  # APScheduler's own last step
+    assert [one for one in caplog.records if one.levelname == "ERROR"] == []
+
+
 async def test_the_first_runs_of_many_jobs_are_spread_out(runner: Runner) -> None:
     work = Work()
     jobs = [Job(str(n), timedelta(minutes=1), work) for n in range(500)]

@@ -1,12 +1,18 @@
 """The polling part: whose turn it is, how failures are spaced, what stays in view."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from listbridge import clock
+from listbridge.bootstrap import Installation
 from listbridge.metrics import Metrics
 from listbridge.service import polling
 from listbridge.service.polling import Polling
@@ -15,12 +21,15 @@ from storage import leases, polls
 from storage.database import Database
 from storage.polls import Poll
 from storage.states import Trouble
-from tests.fakes.mailbox import FakeServer, breaks
+from tests.fakes.mailbox import HOST, FakeServer, breaks
 from tests.fakes.office import letter
 
 NOT_LATE = timedelta(0)
 EVERY = timedelta(minutes=1)
 SOON = timedelta(seconds=30)
+PATIENCE = 30.0
+
+Told = Callable[[str], list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -226,3 +235,192 @@ async def test_the_sender_is_told_what_a_pass_made_due(
     server.deliver(letter(1), letter(2))
     await part._poll("general", NOT_LATE)
     assert told == [category_id]  # two posts, and one commit
+
+
+class Served:
+    """The part as it runs, with what reloads put into its roster."""
+
+    def __init__(self, roster: Roster, reloaded: Callable[..., Installation]) -> None:
+        self.roster = roster
+        self.part = Polling(roster, Metrics(), lambda _: None)
+        self._reloaded = reloaded
+
+    async def reload(self, **settings: object) -> None:
+        self.roster.installation = self._reloaded(**settings)
+        await self.part.apply()
+
+
+@pytest.fixture
+async def served(
+    install: Callable[..., Installation],
+    server: FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> AsyncIterator[Served]:
+    """Let the part run, with a subscriber file of one line."""
+    monkeypatch.setattr(polling, "open_mailbox", server.open)
+    file = tmp_path / "general.subscribers"
+    file.write_text("ann@example.net\n")
+    reloaded = partial(install, subscribers_file=file, poll_every=timedelta(hours=1))
+    one = Served(Roster(reloaded()), reloaded)
+    running = asyncio.create_task(one.part.run())
+    yield one
+    await one.part.stop(timedelta(seconds=PATIENCE))
+    await running
+
+
+async def until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not done():
+            await asyncio.sleep(0.01)
+
+
+def ended(on_record: Callable[[], Poll]) -> bool:
+    return on_record().ended_at is not None
+
+
+@pytest.fixture
+def just_polled(db: Database, category_id: int) -> None:
+    """An earlier service has ended just after a pass."""
+    with db.transaction() as tx:
+        polls.begin(tx, category_id, now=clock.now() - SOON)
+
+
+async def test_the_first_pass_of_a_service_is_made_however_seldom_it_polls(
+    just_polled: None, served: Served, server: FakeServer
+) -> None:
+    await until(lambda: server.logins == 1)
+
+
+async def test_a_reload_reads_the_file_again_and_leaves_a_mailbox_alone_that_was_read_just_now(
+    served: Served, server: FakeServer, tmp_path: Path, on_record: Callable[[], Poll], told: Told
+) -> None:
+    await until(lambda: server.logins == 1 and ended(on_record))
+    (tmp_path / "general.subscribers").write_text("ann@example.net\nbob@example.net\n")
+    await served.reload()
+    await until(lambda: len(told("subscribers.changed")) == 2)
+    assert server.logins == 1
+
+
+async def test_what_is_wrong_with_a_file_is_on_record_soon_after_the_reload(
+    served: Served, server: FakeServer, tmp_path: Path, on_record: Callable[[], Poll]
+) -> None:
+    await until(lambda: server.logins == 1 and ended(on_record))
+    (tmp_path / "general.subscribers").unlink()
+    await served.reload()
+    await until(lambda: on_record().trouble is Trouble.SUBSCRIBERS)
+
+
+async def test_a_reload_polls_at_once_what_has_changed(
+    served: Served, server: FakeServer, on_record: Callable[[], Poll]
+) -> None:
+    await until(lambda: server.logins == 1 and ended(on_record))
+    await served.reload(incoming=server.settings.model_copy(update={"folder": "lists"}))
+    await until(lambda: server.logins == 2)
+
+
+async def test_a_reload_polls_at_once_what_was_in_trouble(
+    served: Served, server: FakeServer, on_record: Callable[[], Poll]
+) -> None:
+    server.on["open"] = breaks
+    await until(lambda: server.logins == 1 and ended(on_record))
+    server.on.clear()
+    await served.reload()
+    await until(lambda: on_record().trouble is None)
+
+
+@pytest.fixture
+async def waiting(part: Polling) -> AsyncIterator[asyncio.Task[datetime | None]]:
+    """A pass that waits for its turn at a host which keeps all others busy."""
+    turns = part._hosts[HOST]
+    for _ in range(polling._POLLS_AT_ONE_HOST):
+        await turns.acquire()
+    part.poll_now("general")
+    one = asyncio.create_task(part._poll("general", NOT_LATE))
+    await until(turns.locked)
+    await asyncio.sleep(0)
+    yield one
+    turns.release()
+    await one
+
+
+async def test_a_pass_that_waited_for_its_turn_goes_by_what_was_reloaded_meanwhile(
+    part: Polling,
+    waiting: asyncio.Task[datetime | None],
+    install: Callable[..., Installation],
+    server: FakeServer,
+) -> None:
+    part._roster.installation = replace(install(), ids={})  # the category has vanished
+    part._hosts[HOST].release()
+    assert await waiting is None
+    assert server.logins == 0
+
+
+async def test_a_pass_that_waited_for_its_turn_is_not_begun_at_the_end(
+    part: Polling, waiting: asyncio.Task[datetime | None], server: FakeServer
+) -> None:
+    running = asyncio.create_task(part.run())
+    await asyncio.sleep(0)
+    await part.stop(NOT_LATE)
+    part._hosts[HOST].release()
+    assert await waiting is None
+    assert server.logins == 0
+    await running
+
+
+async def test_a_pass_that_began_before_a_reload_does_not_take_the_old_file_for_the_new_one(
+    install: Callable[..., Installation],
+    server: FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    told: Told,
+) -> None:
+    monkeypatch.setattr(polling, "open_mailbox", server.open)
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_text("ann@example.net\n")
+    new.write_text("ann@example.net\nbob@example.net\n")
+    part = Polling(Roster(install(subscribers_file=old)), Metrics(), lambda _: None)
+    await part.apply()
+    readers = part._roster.installation.readers(["general"])
+    part._roster.installation = install(subscribers_file=new)
+    await part.apply()
+    part._pass(readers, EVERY, NOT_LATE)
+    await part._poll("general", NOT_LATE)
+    assert sum(one["added"] for one in told("subscribers.changed")) == 2
+
+
+async def test_mailboxes_that_hang_again_and_again_leave_turns_at_their_host_to_the_others(
+    part: Polling, one_pass: Callable[[], Awaitable[datetime | None]], server: FakeServer
+) -> None:
+    async def is_made(within: float = PATIENCE) -> bool:
+        before = server.logins
+        part.poll_now("general")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(one_pass(), within)
+        return server.logins > before
+
+    server.on["open"] = breaks
+    assert await is_made()
+    for _ in range(polling._FAILING_AT_ONE_HOST):  # others that failed are at it
+        await part._failing_at[HOST].acquire()
+        await part._hosts[HOST].acquire()
+    assert not await is_made(within=0.1)
+    part._failing_at[HOST].release()
+    server.on.clear()
+    assert await is_made()
+    await part._failing_at[HOST].acquire()
+    assert await is_made()  # it is none of those any more
+
+
+async def test_what_an_earlier_service_left_in_trouble_is_among_those_that_fail(
+    part: Polling, db: Database, category_id: int
+) -> None:
+    with db.transaction() as tx:
+        polls.begin(tx, category_id, now=clock.now())
+        polls.end(tx, category_id, trouble=Trouble.LOGIN, error="no", now=clock.now())
+    for _ in range(polling._POLLS_AT_ONE_HOST):  # so that its own pass does not come to it
+        await part._hosts[HOST].acquire()
+    running = asyncio.create_task(part.run())
+    await until(lambda: part._failing == {"general"})
+    await part.stop(NOT_LATE)
+    await running

@@ -66,6 +66,13 @@ def test_another_database_is_not_changed_to(folder: Path) -> None:
     assert not (folder / "other.db").exists()
 
 
+def test_a_folder_that_is_gone_takes_no_category_away(folder: Path) -> None:
+    with installation(folder / "listbridge.toml") as before:
+        (folder / "categories").rename(folder / "elsewhere")
+        with pytest.raises(ConfigError, match="gone"):
+            reloaded(before)
+
+
 def test_a_mailbox_that_a_new_file_reads_otherwise_is_polled_for_neither(folder: Path) -> None:
     write(folder, "general", GOOD.format("general") + MAILBOX)
     with installation(folder / "listbridge.toml") as before:

@@ -174,3 +174,34 @@ async def test_stopped_it_claims_nothing_more(
     assert courier.taken == []
     with db.reading() as tx:
         assert due.count_due(tx, category_id, clock.now()) == 2
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_a_reload_takes_what_has_not_left_from_an_account_that_is_not_used_any_more(
+    install: Callable[..., Installation],
+    installation: Installation,
+    post: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    is_kept: bool,
+) -> None:
+    couriers = {host: RecordingCourier(seconds=0.05) for host in ("old", "new")}
+    monkeypatch.setattr(Accounts, "of", lambda self, to: Account(couriers[to.host]))
+    people = [f"reader{number}@example.net" for number in range(10)]
+    (tmp_path / "general.subscribers").write_text("\n".join(people))
+    post(1)
+
+    def to(host: str, **settings: object) -> Installation:
+        one = OutgoingSettings(host=host, max_recipients=1, max_connections=1)
+        return install(outgoing=one, **settings)
+
+    async with sending(to("old")) as part:
+        await until(lambda: len(couriers["old"].taken) == 2)
+        part._roster.installation = to("new", active=is_kept)
+        await part.apply()
+        await until(lambda: part._running == {} and (couriers["new"].taken != []) is is_kept)
+        await until(lambda: part._running == {})
+    by_old, by_new = (couriers[host].recipients() for host in ("old", "new"))
+    assert len(by_old) < len(people)
+    assert not set(by_old) & set(by_new)
+    assert not is_kept or sorted(by_old + by_new) == sorted(people)
