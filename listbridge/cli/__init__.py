@@ -1,6 +1,7 @@
 """The command line. Results go to stdout, everything else to stderr."""
 
 import errno
+import gc
 import io
 import os
 import sys
@@ -101,6 +102,9 @@ subscribers.subscribers.add_command(people_out.export, "export")
 
 def main() -> None:
     """Run the command line and end the process with its exit status."""
+    # What has been imported stays. To look through it for garbage, at the end if not before, took
+    # a quarter of the time of a short command.
+    gc.freeze()
     _open_missing_streams()
     _check_packages()
     for stream in (sys.stdout, sys.stderr):

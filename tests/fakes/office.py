@@ -1,5 +1,6 @@
 """A category with a scripted mailbox, polled and decided pass by pass."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -11,11 +12,12 @@ from listbridge.intake.dispatch import dispatch_waiting
 from listbridge.intake.poll import poll
 from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.tally import Tally
-from storage import inbound, leases, posts
+from listbridge.membership import subscriptions
+from storage import deliveries, inbound, leases, posts
 from storage.database import Database
 from storage.errors import StoreError
 from storage.leases import Lease
-from storage.states import Source
+from storage.states import DeliveryState, Origin, Source
 from tests.fakes.mailbox import FakeServer
 
 ADDRESS = "general@example.org"
@@ -94,6 +96,17 @@ class Office:
         assert found is not None
         return found
 
+    def subscribe(self, *addresses: str) -> None:
+        """Make the addresses subscribers."""
+        with self.db.transaction() as tx:
+            for address in addresses:
+                subscriptions.subscribe(tx, self.category_id, address, "", Origin.ADMIN)
+
+    def recipients(self) -> Counter[str]:
+        """Return everybody who is to get something, and how much."""
+        with self.db.reading() as tx:
+            return Counter(x.recipient for x in deliveries.listed(tx, tuple(DeliveryState)))
+
     def subjects(self) -> list[str]:
         """Return the subjects of all posts, oldest first."""
         with self.db.reading() as tx:
@@ -105,6 +118,11 @@ class Office:
             query = f"SELECT count(*) FROM {table} WHERE {where}"
             found: int = tx.exec_driver_sql(query).scalar_one()
         return found
+
+
+def counted(tally: Tally) -> dict[str, int]:
+    """Return the counters that are not zero."""
+    return {k: v for k, v in vars(tally).items() if isinstance(v, int) and v}
 
 
 def letter(number: int, *, message_id: str | None = None, **fields: str) -> bytes:

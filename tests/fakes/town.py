@@ -17,7 +17,7 @@ from storage import raw_messages, suspensions
 from storage import subscriptions as store
 from storage.states import Origin
 from storage.subscriptions import Subscription
-from tests.fakes.office import Office, letter
+from tests.fakes.office import Office, counted, letter
 
 SENDING = OutgoingSettings(host="smtp.example.org")
 TOKEN = re.compile(r"confirm-[a-z2-7]{26}")
@@ -54,7 +54,7 @@ class Town:
         inbound_id = self.office.hand_in(raw)
         dispatch(self.office.db, self.office.reader(tally), inbound_id)
         self.last = self.office.inbound(inbound_id)
-        return {k: v for k, v in vars(tally).items() if isinstance(v, int) and v}
+        return counted(tally)
 
     def end_of_pass(self) -> None:
         """See to what the category owes by now."""

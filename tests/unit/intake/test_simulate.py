@@ -10,13 +10,11 @@ from listbridge.intake.classify import Kind
 from listbridge.intake.dispatch import dispatch
 from listbridge.intake.simulate import Simulation, simulate
 from listbridge.intake.tally import Tally
-from listbridge.membership import subscriptions
 from listbridge.message import MessageError
 from listbridge.moderation.rules import Action
 from listbridge.submission import OutgoingSettings
 from storage import outbox, raw_messages
 from storage.database import Database
-from storage.states import Origin
 from tests.fakes.office import Office, general, letter
 
 SAMPLES = Path(__file__).parents[3] / "fixtures" / "messages"
@@ -28,13 +26,6 @@ def ask(office: Office, raw: bytes) -> Simulation:
     """Simulate one message in the office's category."""
     with office.db.reading() as tx:
         return simulate(tx, office.category, office.category_id, raw)
-
-
-def subscribe(office: Office, *addresses: str) -> None:
-    """Make the addresses subscribers."""
-    with office.db.transaction() as tx:
-        for address in addresses:
-            subscriptions.subscribe(tx, office.category_id, address, "", Origin.ADMIN)
 
 
 def rows(db: Database) -> int:
@@ -59,7 +50,7 @@ COUNTERS = {
 
 def test_it_says_of_every_sample_what_is_then_decided(office: Office) -> None:
     office.category = general(outgoing=SENDING)
-    subscribe(office, "bob@example.org", "vera@example.org")
+    office.subscribe("bob@example.org", "vera@example.org")
     for raw in [x.read_bytes() for x in (*FILES, *FILES[::9])]:
         before = rows(office.db)
         said = ask(office, raw)
@@ -82,7 +73,7 @@ def test_it_says_of_every_sample_what_is_then_decided(office: Office) -> None:
 
 def test_the_copy_it_shows_is_the_copy_that_is_stored(office: Office) -> None:
     office.category = general(outgoing=SENDING)
-    subscribe(office, "bob@example.org")
+    office.subscribe("bob@example.org")
     raw = (SAMPLES / "plain" / "simple.eml").read_bytes()
 
     said = ask(office, raw)
@@ -99,7 +90,7 @@ def test_the_copy_it_shows_is_the_copy_that_is_stored(office: Office) -> None:
 def test_of_personal_copies_it_shows_that_of_nobody(office: Office) -> None:
     footer = "{member} {unsubscribe}"
     office.category = general(outgoing=SENDING, message={"personalise": True, "footer": footer})
-    subscribe(office, "bob@example.org")
+    office.subscribe("bob@example.org")
 
     said = ask(office, (SAMPLES / "plain" / "simple.eml").read_bytes())
 
@@ -121,7 +112,7 @@ def test_it_counts_those_who_would_get_the_post(
     office: Office, category: Category, expected: int
 ) -> None:
     office.category = category
-    subscribe(office, "Ann@example.net", "bob@example.net")
+    office.subscribe("Ann@example.net", "bob@example.net")
 
     said = ask(office, letter(1, From="Ann <ANN@example.net>"))
 

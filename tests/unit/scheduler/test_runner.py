@@ -180,8 +180,8 @@ async def test_the_first_runs_of_many_jobs_are_spread_out(runner: Runner) -> Non
 async def test_a_run_is_told_how_late_it_is() -> None:
     runner, work = Runner(), Work()
     runner.keep([Job("a", LATE, work)])
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.05)
     runner.start()  # only now
     await until(lambda: work.runs == 1)
-    assert timedelta(seconds=0.1) < work.late < LATE
+    assert timedelta(seconds=0.04) < work.late < LATE
     await runner.stop(PATIENCE)

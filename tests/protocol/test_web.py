@@ -76,6 +76,11 @@ async def _running(db: Database) -> AsyncIterator[Site]:
 
 
 @pytest.fixture
+def db(sqlite: Database) -> Database:
+    return sqlite
+
+
+@pytest.fixture
 async def site(db: Database) -> AsyncIterator[Site]:
     async with _running(db) as one:
         yield one
