@@ -99,7 +99,7 @@ async def _connect(settings: OutgoingSettings, credential: Credential | None) ->
     maillog.debug("account.connected", account=settings.account, security=settings.security)
     announced = offer(smtp)
     transport = cast(asyncio.Transport, smtp.transport)
-    wire = Wire(transport, settings.timeout.total_seconds(), _hidden(settings, credential))
+    wire = Wire(transport, settings.timeout.total_seconds(), hidden_words(settings, credential))
     return wire, announced
 
 
@@ -122,7 +122,7 @@ def account_trouble(
     settings: OutgoingSettings, err: Exception, credential: Credential | None
 ) -> AccountTrouble:
     """Say in a sentence without the password or token what one of `TROUBLE` means."""
-    hidden = _hidden(settings, credential)
+    hidden = hidden_words(settings, credential)
     if isinstance(err, aiosmtplib.SMTPResponseException):
         # Before the words are cut to their length, which might leave half of the password.
         err.message = without(hidden, err.message)
@@ -307,7 +307,8 @@ def _tls_context(settings: OutgoingSettings) -> ssl.SSLContext:
         raise AccountTrouble(f"{where}: {err.fault}", cure=err.cure) from None
 
 
-def _hidden(settings: OutgoingSettings, credential: Credential | None) -> frozenset[str]:
+def hidden_words(settings: OutgoingSettings, credential: Credential | None) -> frozenset[str]:
+    """Return what no reply may repeat to anybody: the password or token in all its spellings."""
     if not credential:
         return frozenset()
     username = settings.username or ""

@@ -17,6 +17,7 @@ from listbridge.submission.courier import AccountTrouble, Envelope
 from listbridge.submission.replies import Reply, Step, shown, why_none_is_sent
 from listbridge.submission.settings import OutgoingSettings
 from listbridge.submission.trouble import root
+from listbridge.submission.wire import without
 
 _FAREWELL_SECONDS = 3.0
 #: What the step is called that is about one list's mail.
@@ -169,7 +170,8 @@ class _Visit:
             step = Step.RCPT
             await self.smtp.rcpt(recipient)
         except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPRecipientRefused) as err:
-            reply = Reply(err.code, err.message)
+            hidden = connect.hidden_words(self._settings, self._credential)
+            reply = Reply(err.code, without(hidden, err.message))
             way = f"from {envelope.sender} to {recipient}"
             if (cure := why_none_is_sent(step, reply)) is not None:
                 where = f"the SMTP server {self._settings.place}"
