@@ -1,6 +1,7 @@
 """How a connection to a server is opened, whatever is spoken over it."""
 
 import asyncio
+import ipaddress
 import socket
 import time
 from datetime import timedelta
@@ -87,6 +88,15 @@ def resolve(host: str, port: int, ip: IpVersion = "any") -> list[_Address]:
             raise
         resolve(host, port)
         raise NoSuchAddress(*err.args) from None
+
+
+def is_this_machine(host: str) -> bool:
+    """Say whether all addresses of a host lead back to this machine; False if it has none."""
+    try:
+        found = [str(one[4][0]) for one in resolve(host, 0)]
+    except OSError:
+        return False
+    return bool(found) and all(ipaddress.ip_address(one).is_loopback for one in found)
 
 
 def _share(deadline: float, left: int) -> float:

@@ -1,7 +1,10 @@
 """TLS as it is demanded everywhere: name and chain verified, 1.2 or newer; and what goes wrong."""
 
 import functools
+import re
+import socket
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 from listbridge import guard, network
@@ -14,6 +17,9 @@ _WRONG_NAME = (62, 64)
 #: What to do about a certificate for another name.
 OTHER_NAME_CURE = "set host to the name it was issued for"
 _MOST_NAMED = 5
+# The last line of an answer: SMTP's, POP3's, and IMAP's greeting or tagged one.
+_ANSWERED = re.compile(rb"(?m)^(?:\d{3} |[+-]|\* |a )[^\n]*\n\Z")
+_LONGEST_ANSWER = 4096
 _PEM = "name a PEM file that holds"
 
 
@@ -88,10 +94,13 @@ def _changed(path: Path | None) -> int:
         return 0  # Loading it says what is wrong.
 
 
-def names_shown(host: str, port: int, seconds: float, ca_file: Path | None) -> tuple[str, ...]:
+def names_shown(
+    host: str, port: int, seconds: float, ca_file: Path | None, asking: Sequence[bytes] = ()
+) -> tuple[str, ...]:
     """Return what a trusted certificate was issued for, where it is for another name than `host`.
 
-    Nothing is said to the server but the handshake of TLS. Empty if there is none to be seen.
+    Nothing is said to the server but the handshake of TLS and, before it, the lines `asking` for
+    it, each when the server has answered. Empty if there is none to be seen.
     """
     looking = ssl.create_default_context()
     looking.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -101,13 +110,32 @@ def names_shown(host: str, port: int, seconds: float, ca_file: Path | None) -> t
             _load_trust(looking, ca_file)
         with (
             network.dial(host, port, seconds) as sock,
-            looking.wrap_socket(sock, server_hostname=host) as session,
+            _asked(sock, asking) as asked,
+            looking.wrap_socket(asked, server_hostname=host) as session,
         ):
             certificate = session.getpeercert() or {}
     except (OSError, TlsError):
         return ()
     names = [str(one[1]) for one in certificate.get("subjectAltName", ())]
     return tuple(name for name in names if guard.is_safe(name))[:_MOST_NAMED]
+
+
+def _asked(sock: socket.socket, lines: Sequence[bytes]) -> socket.socket:
+    for line in lines:
+        _await_answer(sock)
+        sock.sendall(line)
+    if lines:
+        _await_answer(sock)
+    return sock
+
+
+def _await_answer(sock: socket.socket) -> None:
+    heard = b""
+    while not _ANSWERED.search(heard) and len(heard) < _LONGEST_ANSWER:
+        more = sock.recv(_LONGEST_ANSWER)
+        if not more:
+            raise ConnectionError("the server has hung up")
+        heard += more
 
 
 def explained(err: ssl.SSLCertVerificationError) -> tuple[str, str]:

@@ -118,7 +118,10 @@ def _show(plan: Plan, place: Place, settings: Settings) -> None:
     for command in _next_commands(place.service_file, plan.session_to_log_in):
         click.echo(f"    {command}", err=True)
     if place.present.categories:
-        click.echo("A `serve` that runs already takes the list at SIGHUP.", err=True)
+        click.echo(
+            "A `serve` that runs already takes the list at SIGHUP, or when it is started anew.",
+            err=True,
+        )
 
 
 def _next_commands(service_file: Path, session_to_log_in: str | None) -> Iterator[str]:

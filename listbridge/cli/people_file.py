@@ -34,6 +34,8 @@ def refuse_bad(file: Path, found: People) -> None:
     """Raise `ListbridgeError` if a line names nobody."""
     if found.bad:
         told = subscriber_file.told(found.bad)
+        if not found.people and found.format is Format.PLAIN:
+            told += "; if it is a table, call the column of addresses `email` in its first line"
         raise ListbridgeError(f"{file}: {told}; nobody was subscribed")
 
 

@@ -83,7 +83,7 @@ class Questions:
     def corrected(self, answers: Answers) -> Answers:
         """Ask again for what a test can find wrong; an empty answer leaves it as it is."""
         username = _prompt("User name", plain_text, answers.username)
-        typed = _prompt("Password (empty: as before)", plain_text, "", hidden=True)
+        typed = _prompt("Password (empty: as before)", _typed, "", hidden=True)
         corrected = replace(
             answers,
             username=username,
@@ -133,7 +133,7 @@ class Questions:
             raise _missing("--password-file (or -env, -command, -stdin)")
         needs_its_own = profile is not None and "password" not in profile.access.kinds
         kind = "App password" if needs_its_own else "Password"
-        return Secret(literal=SecretStr(_prompt(kind, plain_text, hidden=True)))
+        return Secret(literal=SecretStr(_prompt(kind, _typed, hidden=True)))
 
     def _origin(self, address: str) -> Origin:
         """Find out whose servers they are, and say what to do first, before any password."""
@@ -240,6 +240,11 @@ def _prompt(
         value_proc=value,
         err=True,
     )
+
+
+def _typed(text: str) -> str:
+    """Return a password that was typed in, or copied, with which blanks come along unseen."""
+    return plain_text(text).strip()
 
 
 def _usable(convert: Callable[[_S], _T], value: _S, option: str) -> _T:

@@ -25,6 +25,7 @@ from tests.servers.postfix import Relay
 from tests.signatures import judged, records, rsa_pem
 
 Wrong = dict[str, dict[str, Any]]
+OTHER_NAME = "mail.example.net"
 
 
 @pytest.fixture
@@ -227,12 +228,7 @@ def test_the_cause_is_named_with_its_cure(
 @pytest.mark.parametrize(
     ("name", "days", "said", "cure"),
     [
-        (
-            "mail.example.net",
-            90,
-            "a certificate for another name",
-            "set host to the name it was issued for: mail.example.net",
-        ),
+        (OTHER_NAME, 90, "a certificate for another name", f"was issued for: {OTHER_NAME}"),
         ("127.0.0.1", -1, "a certificate that has expired", "renewed on the server"),
     ],
 )
@@ -262,6 +258,32 @@ def test_a_certificate_for_another_name_or_an_old_one_is_named(
     for one in found.values():
         assert said in one["seen"]
         assert cure in one["cure"]
+
+
+def test_a_certificate_for_another_name_behind_starttls_is_named(
+    program: Program,
+) -> None:
+    with (
+        tls.issued(OTHER_NAME) as certificates,
+        dovecot_server.running(certificates) as mailbox,
+        postfix_server.running(certificates) as relay,
+    ):
+        starttls = f'security = "starttls"\nca_file = "{certificates.authority}"'
+        for protocol in ("imap", "pop3"):
+            toml = category_toml(
+                protocol,
+                protocol=protocol,
+                dovecot=mailbox,
+                relay=relay,
+                incoming=starttls,
+                outgoing=starttls,
+            )
+            program.write_category(protocol, toml, ["ann@example.net"])
+
+        found = program.json("check", status=1)
+
+    cures = [one["cure"] for one in found if not one["ok"]]
+    assert cures == [f"set host to the name it was issued for: {OTHER_NAME}"] * 4
 
 
 def test_a_folder_without_the_right_to_delete_is_named(

@@ -221,7 +221,7 @@ def test_at_a_terminal_it_asks_tests_and_lets_correct_what_was_wrong(
     terminal.answer("Subscribers (a file, or addresses): ", "members.csv")
     terminal.answer("Correct it and test again? [Y/n]: ", "")
     terminal.answer(f"User name [{provider.address}]: ", "")
-    terminal.answer("Password (empty: as before): ", PASSWORD)
+    terminal.answer("Password (empty: as before): ", f"{PASSWORD} ")  # as it is copied
     terminal.answer(f"Incoming server (IMAP) [localhost:{provider.dovecot.imaps_port}]: ", "")
     terminal.answer(f"Outgoing server (SMTP) [localhost:{provider.relay.tls_port}]: ", "")
 

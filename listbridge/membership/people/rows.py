@@ -19,8 +19,24 @@ _Kind = TypeVar("_Kind", Receives, SubscriptionState)
 #: A row: the cells by the names of their columns, in lower case.
 Row = Mapping[str, str]
 
-_ADDRESS = ("address", "email", "e-mail", "email address", "e-mail address", "mail")
-_NAME = ("name", "display name", "display_name", "full name", "real name", "nickname")
+# As address books and spreadsheets call them, in English, German and French. "address" stands last,
+# since beside any of the others it is where somebody lives.
+_ADDRESS = (
+    *("email", "e-mail", "email address", "e-mail address", "primary email", "e-mail 1 - value"),
+    *("emailaddress", "mail address"),
+    *("e-mail-adresse", "e-mailadresse", "emailadresse", "email-adresse", "primäre e-mail-adresse"),
+    *("adresse e-mail", "adresse email", "adresse mail", "adresse de messagerie", "courriel"),
+    *("adresse électronique", "première adresse électronique", "mail", "mailadresse", "address"),
+)
+_NAME = (
+    *("display name", "display_name", "full name", "real name", "name"),
+    *("anzeigename", "vollständiger name", "nom complet", "nom à afficher"),
+)
+_GIVEN = ("first name", "given name", "vorname", "prénom")
+_FAMILY = (
+    *("last name", "family name", "surname", "nachname", "familienname"),
+    *("nom de famille", "nom"),
+)
 _NOT_SUBSCRIBED = ("pending", "invited", "not confirmed", "unconfirmed", "banned", "nonmember")
 _STAFF = {"owner": "owner", "manager": "moderator", "moderator": "moderator"}
 _YES_NO = {"yes": True, "no": False, "": None}
@@ -133,7 +149,12 @@ def _mailman_mode(mode: str) -> Receives | None:
 
 
 def _name(row: Row) -> str:
-    name = _cell(row, *_NAME)
+    name, given = _cell(row, *_NAME), _cell(row, *_GIVEN)
+    if any(column in row for column in _FAMILY):
+        name = name or f"{given} {_cell(row, *_FAMILY)}".strip()
+    else:  # beside the column of given names, "name" is for the others
+        name = f"{given} {name}".strip()
+    name = name or _cell(row, "nickname")
     return person.name(name[1:] if _MARKED.match(name) else name)
 
 

@@ -1,18 +1,25 @@
-"""Tables: CSV as spreadsheets, Google Groups and groups.io write it, and our own.
+"""Tables: CSV as spreadsheets, address books, Google Groups and groups.io write it, and our own.
 
-The first row with a known name names the columns; what separates them is found out by it.
+The first row with a known name names the columns; what separates them is found out by it. A table
+without such a row is known by the address in its first one.
 """
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from listbridge.membership.people import rows
 from listbridge.membership.people.person import Bad, Format, Found
 from listbridge.membership.people.rows import Row
+from storage.states import Receives, SubscriptionState
 
 _SEPARATORS = (",", ";", "\t")
-_GOOGLE_TITLE = "members for group"  # the row above the columns' names
+# The rows above the columns' names: Google's, and what Excel writes of the separator.
+_TITLES = ("members for group", "sep=")
+_BARE = re.compile(r"[^\s<>@]+@[^\s<>@]+")
+# What may stand beside an address and is no name.
+_NO_NAMES = {"", *Receives, *SubscriptionState}
 _MOST = 3  #: rows in which the columns may be named
 
 _GOOGLE = {"email address", "group status"}
@@ -91,10 +98,23 @@ def _head(text: str) -> tuple[str, int, list[str]]:
             if rows.names_addresses(names):
                 return separator, number, names
             if not _is_title(names):
+                if columns := _unnamed(cells):
+                    return separator, number - 1, columns
                 break
     return ",", 0, []
 
 
+def _unnamed(cells: Sequence[str]) -> list[str]:
+    """Return the columns of a table that names none: an address and a name, in either order.
+
+    Empty where the first row is anything else: a further column may say who wants no mail.
+    """
+    columns = ["address" if _BARE.fullmatch(cell.strip()) else "name" for cell in cells]
+    words = {cell.strip().lower() for cell in cells}
+    is_certain = sorted(columns) == ["address", "name"] and not words & _NO_NAMES
+    return columns if is_certain else []
+
+
 def _is_title(names: Sequence[str]) -> bool:
     """Say whether a row may stand above that with the columns' names."""
-    return not any(names) or names[0].startswith(_GOOGLE_TITLE)
+    return not any(names) or names[0].startswith(_TITLES)

@@ -27,6 +27,12 @@ _Seen = str | ssl.SSLSocket | ssl.SSLObject | ListbridgeError
 
 _ENVELOPE = f"outgoing {ENVELOPE}"
 _ASK = "if it stays so, ask who runs the server"
+# How a server is asked for TLS: RFC 9051 6.2.1, RFC 2595 4, RFC 3207 4.
+_STARTTLS = {
+    "imap": (b"a STARTTLS\r\n",),
+    "pop3": (b"STLS\r\n",),
+    "smtp": (b"EHLO [127.0.0.1]\r\n", b"STARTTLS\r\n"),
+}
 
 
 def check_incoming_password(slug: str, settings: IncomingSettings) -> Finding:
@@ -47,6 +53,7 @@ def check_incoming(slug: str, settings: IncomingSettings) -> Iterator[Finding]:
     """Yield findings about a mailbox, step by step: name, connection, … login, folder, waiting."""
     finding, credential = _incoming_login(slug, settings)
     yield finding
+    yield from _in_the_clear(slug, "incoming", settings, credential)
     inspection = Inspection(settings, credential)
     with Watchdog(time_budget(settings).total_seconds(), inspection.drop) as watchdog:
         inspection.on_progress(watchdog.progress)
@@ -64,6 +71,7 @@ def check_outgoing(
     """
     finding, credential = _outgoing_login(slug, settings)
     yield finding
+    yield from _in_the_clear(slug, "outgoing", settings, credential)
     yield from asyncio.run(_inspect(slug, settings, credential, max_size, envelope))
 
 
@@ -95,6 +103,21 @@ class Accounts:
         found = self._found[key]
         own = [one for one in found if one.category == slug or one.what != _ENVELOPE]
         return [replace(one, category=slug) for one in own]
+
+
+def _in_the_clear(
+    slug: str,
+    half: str,
+    settings: IncomingSettings | OutgoingSettings,
+    credential: Credential | None,
+) -> Iterator[Finding]:
+    """Say what others can read; it works, and somebody has chosen it, so nothing is wrong."""
+    if settings.security != "none" or credential is None:
+        return
+    if not network.is_this_machine(settings.host):
+        secret = "password" if settings.oauth2 is None else "access token"
+        seen = f"none: whoever is on the way to {settings.host} can read the {secret}; better is "
+        yield fine(slug, f"{half} TLS", seen + 'security = "tls" or "starttls"')
 
 
 def _incoming_login(slug: str, settings: IncomingSettings) -> tuple[Finding, Credential | None]:
@@ -155,10 +178,11 @@ def _with_names(seen: _Seen, settings: IncomingSettings | OutgoingSettings) -> _
     """Say which names there are where a certificate is for another one."""
     if not isinstance(seen, ListbridgeError) or seen.cure != tls.OTHER_NAME_CURE:
         return seen
-    if settings.security != "tls":
-        return seen
+    protocol = settings.protocol if isinstance(settings, IncomingSettings) else "smtp"
+    asking = _STARTTLS[protocol] if settings.security == "starttls" else ()
     seconds = min(settings.timeout, network.LONGEST_LOOK).total_seconds()
-    names = tls.names_shown(settings.host, settings.effective_port, seconds, settings.ca_file)
+    where = settings.host, settings.effective_port
+    names = tls.names_shown(*where, seconds, settings.ca_file, asking)
     if not names:
         return seen
     return ListbridgeError(seen.fault, cure=f"{seen.cure}: {', '.join(names)}")

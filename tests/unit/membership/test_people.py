@@ -226,6 +226,35 @@ def test_a_line_with_a_trick_names_nobody(line: str) -> None:
     assert [number for number, _ in bad(f"first@example.org\n{line}\n", Format.PLAIN)] == [2]
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        "sep=;\r\nname;address\r\nAnn Berg;ann@example.org\r\n",
+        "Name,Given Name,Family Name,E-mail 1 - Value\nAnn Berg,Ann,Berg,ann@example.org\n",
+        "First Name,Last Name,Nickname,E-mail 1 - Value\nAnn,Berg,Annie,ann@example.org\n",
+        "First Name,Last Name,Display Name,Primary Email\nAnn,Berg,,ann@example.org\n",
+        '"First Name","Last Name","E-mail Address"\n"Ann","Berg","ann@example.org"\n',
+        "Vorname;Nachname;E-Mail-Adresse\nAnn;Berg;ann@example.org\n",
+        "Name;Vorname;E-Mail\nBerg;Ann;ann@example.org\n",
+        "Prénom;Nom;Adresse de messagerie\nAnn;Berg;ann@example.org\n",
+        "Nom;Adresse e-mail\nAnn Berg;ann@example.org\n",
+        "Name,Address,Email\nAnn Berg,1 Lake Road,ann@example.org\n",
+        "Ann Berg;ann@example.org\n",  # without names of columns
+        "ann@example.org,Ann Berg\n",
+    ],
+)
+def test_address_books_and_spreadsheets_are_read_as_they_come(table: str) -> None:
+    found = read_text(table)
+
+    assert found.bad == []
+    assert [(one.address, one.name) for one in found.people] == [("ann@example.org", "Ann Berg")]
+
+
+@pytest.mark.parametrize("beside", ["bob@example.org", "none", "Ann,left"])
+def test_what_stands_beside_an_address_is_not_guessed_at(beside: str) -> None:
+    assert [number for number, _ in bad(f"ann@example.org,{beside}\n")] == [1]
+
+
 def test_who_is_named_twice_counts_once_as_he_stands_first() -> None:
     found = read_text("address,receives\nA@example.org,none\na@EXAMPLE.org,each\n")
 

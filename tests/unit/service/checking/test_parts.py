@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -25,6 +27,29 @@ SENDING = OutgoingSettings(host="smtp.example.org")
 
 def offline(category: Category, db: Database | None = None) -> dict[str, Finding]:
     return {one.what: one for one in check_category(category, offline=True, db=db)}
+
+
+@pytest.mark.parametrize(
+    ("host", "security", "whats"),
+    [
+        ("192.0.2.1", "none", ["outgoing password", "outgoing TLS"]),
+        ("192.0.2.1", "tls", ["outgoing password"]),
+        ("127.0.0.1", "none", ["outgoing password"]),
+    ],
+)
+def test_a_password_that_others_can_read_on_its_way_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    security: Literal["tls", "none"],
+    whats: list[str],
+) -> None:
+    monkeypatch.setattr(servers, "_inspect", AsyncMock(return_value=[]))
+    password = Secret.model_validate("secret")
+    account = OutgoingSettings(host=host, security=security, username="ann", password=password)
+
+    found = list(servers.check_outgoing("general", account, 1_000))
+
+    assert [(one.what, one.ok) for one in found] == [(what, True) for what in whats]
 
 
 @pytest.mark.parametrize(
