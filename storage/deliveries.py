@@ -38,15 +38,33 @@ class Attempt:
     reply: str
 
 
-def listed(tx: Tx, states: Collection[DeliveryState], limit: int | None = None) -> list[Delivery]:
-    """Return all deliveries in one of these states, in the order they were made."""
+def listed(
+    tx: Tx,
+    states: Collection[DeliveryState],
+    limit: int | None = None,
+    messages: Collection[int] | None = None,
+) -> list[Delivery]:
+    """Return all deliveries in one of these states, in the order they were made.
+
+    With `messages`, ids of what is in the outbox, only those of them.
+    """
     query = _query().where(table.c.state.in_(states)).order_by(table.c.id).limit(limit)
+    if messages is not None:
+        query = query.where(table.c.outgoing_id.in_(messages))
     return [_read(row) for row in tx.execute(query)]
 
 
 def of_post(tx: Tx, post_id: int) -> list[Delivery]:
     """Return the deliveries of one post."""
     query = _query().where(outgoing.c.post_id == post_id).order_by(table.c.id)
+    return [_read(row) for row in tx.execute(query)]
+
+
+def of_newest(tx: Tx, kind: Kind) -> list[Delivery]:
+    """Return the deliveries of the newest message of this kind; it is looked for from the end."""
+    newest = select(outgoing.c.id).where(outgoing.c.kind == kind)
+    newest = newest.order_by(outgoing.c.id.desc()).limit(1)
+    query = _query().where(outgoing.c.id == newest.scalar_subquery()).order_by(table.c.id)
     return [_read(row) for row in tx.execute(query)]
 
 

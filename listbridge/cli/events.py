@@ -65,3 +65,17 @@ def queue(db: Database, delivery_id: int, done: str) -> None:
             delivery=one.id,
             recipient=one.recipient,
         )
+
+
+def queue_of_post(db: Database, post_id: int, count: int, done: str) -> None:
+    """Tell what was done to all that goes out of a post."""
+    with db.reading() as tx:
+        post = posts.find(tx, post_id)
+    if post is not None:
+        maillog.info(
+            _QUEUE[done],
+            category=post.category,
+            post=post_id,
+            message_id=post.message_id,
+            count=count,
+        )

@@ -20,11 +20,12 @@ def status(settings: Settings) -> None:
     """Show how each category is doing, what waits, and what needs a person."""
     with bootstrap.store(settings.config) as (configuration, db):
         found = service.every(configuration, db, clock.now())
+        untold = service.untold(configuration, db)
     rows = [_row(one) for one in found]
     nothing = output.no_categories(configuration.service.categories)
     output.show(rows, _COLUMNS, as_json=settings.json, nothing=nothing)
     if not settings.json:
-        for sentence in _sentences(found):
+        for sentence in (*_sentences(found), *untold):
             click.echo(output.printable(sentence))
 
 

@@ -10,6 +10,7 @@ from listbridge.mailbox.mailbox import (
     MailboxBusy,
     MailboxError,
     OutOfStep,
+    ReadOnly,
     TooMany,
 )
 from listbridge.mailbox.settings import IncomingSettings
@@ -24,6 +25,7 @@ __all__ = [
     "MailboxError",
     "NoIdle",
     "OutOfStep",
+    "ReadOnly",
     "TooMany",
     "Watch",
     "open_mailbox",

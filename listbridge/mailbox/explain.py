@@ -11,7 +11,7 @@ from imapclient.exceptions import ProtocolError
 
 from listbridge import guard, network, ports, refusals, tls
 from listbridge.errors import ListbridgeError
-from listbridge.mailbox.mailbox import LoginRefused, MailboxBusy, MailboxError, TooMany
+from listbridge.mailbox.mailbox import LoginRefused, MailboxBusy, MailboxError, ReadOnly, TooMany
 from listbridge.secret import spellings
 
 # RFC 3206, RFC 2449 8.1 and RFC 5530 3: codes that mean "later" although nothing is wrong.
@@ -196,9 +196,9 @@ def wrong_place(
     return None
 
 
-def only_for_reading(where: str) -> MailboxError:
+def only_for_reading(where: str) -> ReadOnly:
     """Return the error for a folder from which this user may delete nothing."""
-    return MailboxError(
+    return ReadOnly(
         f"{where} opens the folder only for reading",
         cure="give this user the right to delete there",
     )

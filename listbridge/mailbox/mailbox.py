@@ -53,6 +53,10 @@ class LoginRefused(MailboxError):
     """The server does not let us in."""
 
 
+class ReadOnly(MailboxError):
+    """The folder may be read, but nothing may be deleted there, so that nothing is taken in."""
+
+
 class OutOfStep(MailboxError):
     """Answers did not fit what was asked for in one go; asked one by one they may."""
 

@@ -17,7 +17,7 @@ _STAND_IN = "\0"  # for the blanks in a command; no text has it
 
 _FOOT = (
     "Each of these is told once, again after a day if it is still so, and once when it is over. "
-    "`listbridge status` shows how things are now."
+    "`listbridge status` and `listbridge check` show how things are now."
 )
 
 
@@ -70,7 +70,7 @@ class Condition:
 
     what: What
     subject: str  #: a category's slug, an account; or empty
-    since: datetime  #: from when it is known
+    since: datetime | None  #: from when it is known; None: only how often it was so
     sentence: str  #: what is so; it may quote a server
     cure: str  #: what to do
 
@@ -115,14 +115,10 @@ def _section(heading: str, conditions: Sequence[Condition]) -> Iterator[str]:
         return
     yield f"== {heading} =="
     for one in conditions[:_MOST_IN_FULL]:
-        yield "\n".join(
-            (
-                _title(one),
-                _indented(words.tidy(one.sentence)),
-                _indented(f"Known since {_shown(one.since)}."),
-                _indented(f"What to do: {one.cure}"),
-            )
-        )
+        told = [words.tidy(one.sentence), f"What to do: {one.cure}"]
+        if one.since is not None:
+            told.insert(1, f"Known since {_shown(one.since)}.")
+        yield "\n".join((_title(one), *map(_indented, told)))
     if rest := conditions[_MOST_IN_FULL:]:
         yield "\n".join(("And likewise:", *(f"  {_title(one)}" for one in rest)))
 

@@ -74,7 +74,7 @@ def look(
         if not news.is_worth_a_mail:
             return 0
         _record(tx, news, now)
-        _write(tx, _sender(settings, service.alerts.to), service.alerts.to, news, now)
+        _write(tx, sender(settings, service.alerts.to), service.alerts.to, news, now)
     return 1
 
 
@@ -115,21 +115,24 @@ def _is_recent(told: Alert, now: datetime) -> bool:
 
 def _record(tx: Tx, news: News, now: datetime) -> None:
     told = [
-        Alert(one.what, one.subject, min(one.since, now), told_at=now)
+        Alert(one.what, one.subject, min(one.since or now, now), told_at=now)
         for one in (*news.new, *news.still)
     ]
     alerts.keep(tx, [*told, *(one.ended(now) for one in news.over)])
 
 
-def _write(tx: Tx, sender: str, recipients: Sequence[str], news: News, now: datetime) -> None:
+def _write(tx: Tx, sent_by: str, recipients: Sequence[str], news: News, now: datetime) -> None:
     over = [Ended(What(one.what), one.subject, one.told_at) for one in news.over]
     subject, text = alert(new=news.new, still=news.still, over=over)
-    mail = letter(sender=sender, recipients=recipients, subject=subject, text=text, now=now)
-    service_mail.put(tx, Kind.ALERT, mail, sender=sender, recipients=recipients, now=now)
+    mail = letter(sender=sent_by, recipients=recipients, subject=subject, text=text, now=now)
+    service_mail.put(tx, Kind.ALERT, mail, sender=sent_by, recipients=recipients, now=now)
 
 
-def _sender(settings: OutgoingSettings, operators: Sequence[str]) -> str:
-    """Return the account's own address, which its server is sure to allow; else an operator's."""
+def sender(settings: OutgoingSettings, operators: Sequence[str]) -> str:
+    """Return whom alerts come from: the account itself, which its server is sure to allow.
+
+    Where its user name is no address it is the first operator.
+    """
     try:
         return normalise(settings.username or "")
     except AddressError:

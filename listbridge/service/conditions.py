@@ -219,9 +219,14 @@ def _enough(poll_every: timedelta) -> int:
 
 
 def _failing(slug: str, poll: Poll, trouble: Trouble, ended_at: datetime) -> Condition:
-    often = "The last pass" if poll.failures == 1 else f"Each of the last {poll.failures} passes"
+    when = f"{ended_at:%Y-%m-%d %H:%M} UTC"
+    often = (
+        f"The last pass, at {when},"
+        if poll.failures == 1
+        else f"Each of the last {poll.failures} passes, the latest at {when},"
+    )
     sentence = f"{often} ended with: {poll.error}"
-    return Condition(What(trouble), slug, ended_at, sentence, _CURES[trouble].format(slug=slug))
+    return Condition(What(trouble), slug, None, sentence, _CURES[trouble].format(slug=slug))
 
 
 _CURES = {

@@ -8,7 +8,14 @@ from listbridge.errors import ListbridgeError
 from listbridge.intake.dispatch import dispatch_waiting, nobody_waits
 from listbridge.intake.poll import poll
 from listbridge.intake.readers import Reader, Readers
-from listbridge.mailbox import IncomingSettings, LoginRefused, Mailbox, MailboxBusy, OutOfStep
+from listbridge.mailbox import (
+    IncomingSettings,
+    LoginRefused,
+    Mailbox,
+    MailboxBusy,
+    OutOfStep,
+    ReadOnly,
+)
 from listbridge.membership import subscriptions
 from listbridge.service import duties, events
 from listbridge.service.mailbox_lease import MailboxTaken, mailbox_lease
@@ -151,6 +158,8 @@ def mailbox_trouble(err: ListbridgeError) -> Trouble | None:
     """Say what kind of trouble keeps a mailbox from being read; "later" is none."""
     if isinstance(err, MailboxBusy):
         return None
+    if isinstance(err, ReadOnly):
+        return Trouble.DELETIONS
     return Trouble.LOGIN if isinstance(err, LoginRefused) else Trouble.UNREACHABLE
 
 

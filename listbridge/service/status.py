@@ -10,12 +10,23 @@ from listbridge.bootstrap import broken_categories
 from listbridge.category import Category
 from listbridge.config import Configuration
 from listbridge.service.mailbox_lease import lease_name
-from storage import backlog, budgets, categories, leases, pauses, polls, restored
+from storage import (
+    alerts,
+    backlog,
+    budgets,
+    categories,
+    deliveries,
+    leases,
+    pauses,
+    polls,
+    restored,
+)
 from storage.backlog import Backlog
 from storage.database import Database, Tx
 from storage.pauses import Pause
 from storage.polls import Poll
 from storage.restored import Hold
+from storage.states import WAITING, DeliveryState, Kind
 
 # A living service may be that late; after a longer time it is none.
 _LATE = timedelta(minutes=1)
@@ -86,6 +97,23 @@ def every(configuration: Configuration, db: Database, now: datetime) -> list[Cat
         if store.waiting[slug] != Backlog()
     ]
     return sorted(found, key=lambda one: one.category)
+
+
+def untold(configuration: Configuration, db: Database) -> list[str]:
+    """Say which operators the newest alert has not reached, and why; raises `StoreError`."""
+    settings = configuration.service.alert_settings
+    with db.reading() as tx:
+        # What was told lately; without that the outbox would be looked through for nothing.
+        sent = deliveries.of_newest(tx, Kind.ALERT) if alerts.every(tx) else []
+        paused = {one.account: one.reason for one in pauses.every(tx)}
+    waits_for = paused.get(settings.account) if settings else "[alerts] names no account for it"
+    return [
+        f"The last alert has not reached {one.recipient}, it is {one.state}: "
+        f"{(one.state in WAITING and waits_for) or one.last_reply or 'not tried yet'}; "
+        f"see `listbridge queue show {one.id}`"
+        for one in sent
+        if one.state in (*WAITING, DeliveryState.HELD, DeliveryState.FAILED)
+    ]
 
 
 def _read(

@@ -33,15 +33,19 @@ async def inspect(
     credential: Credential | None,
     max_size: int,
     envelope: Envelope | None = None,
+    *,
+    must_arrive: bool = False,
 ) -> AsyncIterator[tuple[str, str | ssl.SSLObject | AccountTrouble]]:
     """Yield what was looked at, with what was seen of it or what is wrong.
 
     Ends after the step that the following ones could not do without. Where the account needs
     a login and there is nothing for it, the look ends before that. `max_size`: of posts, in bytes.
-    `envelope`: named to the server and then taken back.
+    `envelope`: named to the server and then taken back. Its recipient stands for others, unless
+    mail to this one `must_arrive`.
     """
     try:
-        visit = _Visit(settings, await connect.new_client(settings), credential, max_size, envelope)
+        smtp = await connect.new_client(settings)
+        visit = _Visit(settings, smtp, credential, max_size, envelope, must_arrive=must_arrive)
     except AccountTrouble as err:
         yield "TLS", err
         return
@@ -71,9 +75,12 @@ class _Visit:
         credential: Credential | None,
         max_size: int,
         envelope: Envelope | None,
+        *,
+        must_arrive: bool,
     ) -> None:
         self.smtp = smtp
         self._envelope = envelope
+        self._must_arrive = must_arrive
         self._settings = settings
         self._credential = credential
         self._max_size = max_size
@@ -173,7 +180,10 @@ class _Visit:
             hidden = connect.hidden_words(self._settings, self._credential)
             reply = Reply(err.code, without(hidden, err.message))
             way = f"from {envelope.sender} to {recipient}"
-            if (cure := why_none_is_sent(step, reply)) is not None:
+            cure = why_none_is_sent(step, reply)
+            if cure is None and self._must_arrive:
+                cure = "check the address; what it is refused for is for its postmaster to say"
+            if cure is not None:
                 where = f"the SMTP server {self._settings.place}"
                 return AccountTrouble(f'{where} refuses mail {way}: "{reply.words}"', cure=cure)
             return f'mail {way} is refused, others may well get theirs: "{reply.words}"'

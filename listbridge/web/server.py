@@ -97,6 +97,15 @@ class _Connection(H11Protocol):
         else:
             self._ending = self.loop.call_later(_LONGEST_CONNECTION_SECONDS, transport.abort)
 
+    def send_400_response(self, msg: str) -> None:
+        """Turn away who sends what is no HTTP; if its head was, that is being answered by now."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # or what it says yet is taken for a defect of ours
+        if self.cycle is not None and self.cycle.response_started:
+            self.transport.abort()
+        else:
+            super().send_400_response(msg)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget about its time."""
         super().connection_lost(exc)

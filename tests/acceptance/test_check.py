@@ -92,7 +92,7 @@ def test_a_good_set_up_is_all_ok_and_nothing_changes(
     found = program.json("check", status=0)
 
     assert [one["what"] for one in found] == [
-        *("database", "disk", "subscribers", "incoming password", "incoming name"),
+        *("database", "disk", "alerts", "subscribers", "incoming password", "incoming name"),
         *("incoming connection", "incoming TLS", "incoming greeting", "incoming login"),
         *("incoming folder", "incoming waiting", "incoming deletion", "incoming IDLE"),
         *("incoming right to delete", "outgoing password", "outgoing name"),
@@ -107,6 +107,23 @@ def test_a_good_set_up_is_all_ok_and_nothing_changes(
     assert said["subscribers"] == "1 active"
     assert len(dovecot.messages(slug)) == 1
     assert store(program) == before
+
+
+def test_the_way_of_the_alerts_is_looked_at_too(program: Program, relay: Relay) -> None:
+    program.write_service(
+        '[alerts]\nto = ["postmaster@example.org", "nobody@example.org"]\n'
+        f'[mail_sessions.ops.outgoing]\nhost = "127.0.0.1"\nport = {relay.port}\n'
+        'security = "none"\n'
+    )
+    relay.add_users(["postmaster"])
+
+    found = program.json("check", status=1)
+
+    [refused] = [one for one in found if not one["ok"]]
+    assert (refused["category"], refused["what"]) == (None, "alerts envelope")
+    assert "nobody@example.org" in refused["seen"]
+    assert "check the address" in refused["cure"]
+    assert [one["ok"] for one in found if one["what"] == "alerts login"] == [True]
 
 
 def test_before_the_first_start_no_database_is_made(program: Program, slug: str, toml: str) -> None:
@@ -480,7 +497,7 @@ def test_offline_no_server_is_asked(program: Program, slug: str) -> None:
     found = program.json("check", "--offline", status=0)
 
     assert [one["what"] for one in found] == [
-        *("database", "disk", "incoming password", "outgoing password"),
+        *("database", "disk", "alerts", "incoming password", "outgoing password"),
     ]
 
 

@@ -461,6 +461,32 @@ def test_held_and_cancelled_deliveries_are_not_sent(program: Program, server: Sm
     assert [x["state"] for x in program.json("queue", "list", "--all")] == ["sent", "cancelled"]
 
 
+def test_what_goes_out_of_one_post_is_listed_held_released_and_cancelled_at_once(
+    program: Program,
+) -> None:
+    wrong, right = (
+        program.run("post", "general", stdin=letter(number)).stdout.decode().strip()
+        for number in (1, 2)
+    )
+
+    def states(post: str) -> list[str]:
+        return [one["state"] for one in program.json("queue", "list", "--all", "--post", post)]
+
+    program.run("queue", "hold", "--post", wrong)
+    assert (states(wrong), states(right)) == (["held"] * 2, ["pending"] * 2)
+    program.run("queue", "release", "--post", wrong)
+    assert states(wrong) == ["pending"] * 2
+    done = program.run("queue", "cancel", "--post", wrong, "-v")
+    assert (states(wrong), states(right)) == (["cancelled"] * 2, ["pending"] * 2)
+    told, said = done.stderr.splitlines()
+    assert said == f"post {wrong}: 2 cancelled".encode()
+    event = json.loads(told)
+    assert (event["event"], event["post"], event["count"]) == ("queue.cancelled", wrong, 2)
+    program.run("queue", "cancel", "--post", "999", status=1)
+    for usage in (["cancel"], ["cancel", "1", "--post", wrong], ["list", "--post", "x"]):
+        program.run("queue", *usage, status=2)
+
+
 def test_refused_deliveries_can_be_retried(program: Program, server: SmtpServer) -> None:
     replies = {"ann@example.net": "450 4.2.1 busy", "bob@example.org": "550 5.1.1 who?"}
     server.script = _with_login(recipients=replies)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def test_the_operator_gets_an_alert(program: Program, relay: Relay, operator: st
     assert mail["To"] == f"{operator}@example.org"
     assert mail["Subject"] == "[listbridge] general: the mailbox refuses the login"
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert "der Server sagt: ungültig" in mail.get_content()
+    assert "der Server sagt: ungültig" in " ".join(mail.get_content().split())
     program.audit()
 
 
@@ -141,6 +142,91 @@ def test_poll_once_says_what_keeps_alerts_from_leaving(program: Program) -> None
         f"listbridge: alerts: the SMTP server 127.0.0.1:{nobody} refuses connections"
         in done.stderr.decode()
     )
+
+
+def test_all_that_is_wrong_is_one_mail_and_all_that_is_over_another(
+    program: Program,
+    dovecot: Dovecot,
+    relay: Relay,
+    operator: str,
+    fresh_name: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    later = timedelta()
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + later)
+    [nobody] = free_ports(1)
+    names = {sort: fresh_name(sort) for sort in ("dead", "readonly", "shunted", "held", "paused")}
+    (program.folder / "categories" / "general.toml").unlink()
+    good = {}
+    for slug in names.values():
+        dovecot.add_user(slug, "secret")
+        good[slug] = category_toml(
+            slug, dovecot=dovecot, relay=relay, outgoing="max_recipients = 1"
+        )
+        program.write_category(slug, good[slug], [MEMBER])
+    dead, paused = names["dead"], names["paused"]
+    program.write_category(dead, good[dead].replace(str(dovecot.imap_port), str(nobody)), [MEMBER])
+    program.write_category(paused, good[paused].replace(str(relay.port), str(nobody)), [MEMBER])
+    folders = [dovecot.folder / "mail" / names["readonly"] / one for one in ("cur", "new")]
+    for folder in folders:
+        folder.chmod(0o555)
+    parts = b"--b\n\nx\n" * 1100
+    head = b"From: ann@example.net\nContent-Type: multipart/mixed; boundary=b\n\n"
+    dovecot.deliver(names["shunted"], head + parts)
+    dovecot.deliver(names["held"], b"From: eve@example.com\n\nhello\n")
+    dovecot.deliver(paused, b"From: ann@example.net\n\nhello\n")
+
+    # The first tells the two that are told at once, the others what has lasted long enough.
+    for hours in (0, 0, 0, 0, 5, 5):
+        later = timedelta(hours=hours)
+        program.poll_once(status=1)
+    for slug in names.values():
+        program.write_category(slug, good[slug], [MEMBER])
+    for folder in folders:
+        folder.chmod(0o700)
+    for command, sort in (("shunted", "drop"), ("held", "discard")):
+        [one] = program.json(command, "list")
+        program.run(command, sort, one["id"])
+    for hours in (6, 6, 7):
+        later = timedelta(hours=hours)
+        program.poll_once()
+
+    relay.wait_until_idle()
+    mails = [message_from_bytes(one, policy=policy.default) for one in relay.copies(operator)]
+    assert [mail["Subject"] for mail in mails] == [
+        "[listbridge] alerts: 2 new",
+        "[listbridge] alerts: 4 new",
+        "[listbridge] alerts: 6 over",
+    ]
+    told = mails[0].get_content() + mails[1].get_content()
+    for title in (
+        f"{names['readonly']}: deleted mail does not leave the mailbox",
+        f"{names['shunted']}: mail was set aside",
+        f"{dead}: the mailbox cannot be reached",
+        f"{names['held']}: posts wait for a moderator",
+        f"127.0.0.1:{nobody}: the outgoing account cannot be used",
+        f"{paused}: mail has not left for hours",
+    ):
+        assert told.count(title) == 1
+        assert mails[2].get_content().count(title) == 1
+    program.audit()
+
+
+def test_status_says_why_an_alert_has_reached_nobody(program: Program, relay: Relay) -> None:
+    toml = SERVICE.format(to="nobody@example.org", port=relay.port)
+    [port] = free_ports(1)
+    program.write_service(toml.replace(str(relay.port), str(port)))
+    (program.folder / "general.subscribers").unlink()
+
+    program.poll_once(status=1)
+    waiting = program.run("status").stdout.decode()
+    program.write_service(toml)
+    program.poll_once(status=1)
+    refused = program.run("status").stdout.decode()
+
+    assert "The last alert has not reached nobody@example.org, it is pending: " in waiting
+    assert f"127.0.0.1:{port} refuses connections" in waiting
+    assert "The last alert has not reached nobody@example.org, it is failed: 550" in refused
 
 
 def test_poll_once_puts_a_paused_account_on_record_and_ends_it(

@@ -276,6 +276,20 @@ async def test_connections_beyond_the_limit_are_turned_away_and_the_others_serve
     assert (await site.get("/healthz"))[0] == 200
 
 
+async def test_a_broken_body_is_refused_and_no_defect_of_ours(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n")
+
+    answer = await reader.read()
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert (await site.get("/healthz"))[0] == 200  # by then the first one has come to its end too
+    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == []
+
+
 async def test_a_connection_serves_one_request(site: Site) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
     writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 2)

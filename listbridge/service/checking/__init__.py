@@ -4,6 +4,7 @@ everything   a whole configuration, categories side by side
 category     one category, which the store need not know
 servers      mailboxes and SMTP accounts
 subscribers  who is subscribed
+alerts       who is told of trouble, and by which account
 store        the database and its disk
 files        category files that are wrong
 secrets      where passwords come from

@@ -1,11 +1,12 @@
 """Findings about a whole configuration: categories side by side, told in their order."""
 
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from listbridge.config import Configuration, templates
+from listbridge.service.checking.alerts import check_alerts
 from listbridge.service.checking.category import check_category
 from listbridge.service.checking.files import broken_file, refused
 from listbridge.service.checking.finding import Finding, fine, wrong
@@ -28,7 +29,7 @@ def check_everything(
     """Yield findings about the service and about the categories named, or all of them.
 
     `done` is called, from any thread, as each category is finished. A category that is not active
-    is only looked at if it is named.
+    is only looked at if it is named, and the alerts if none is.
     """
     with looked_at(configuration) as store:
         yield from store.findings
@@ -43,7 +44,11 @@ def check_everything(
             return found
 
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="check") as threads:
-            for found in threads.map(check, named or every_slug(configuration)):
+            alerts = () if named else check_alerts(configuration.service, offline=offline)
+            of_alerts = threads.submit(_whatever_comes, None, alerts)
+            of_categories = threads.map(check, named or every_slug(configuration))
+            yield from of_alerts.result()
+            for found in of_categories:
                 yield from found
 
 
@@ -63,6 +68,16 @@ def _check_templates(configuration: Configuration) -> Iterator[Finding]:
         yield fine(None, "templates", f"{number} texts in the place of the built-in ones")
 
 
+def _whatever_comes(slug: str | None, findings: Iterable[Finding]) -> list[Finding]:
+    """Return all findings; never raises."""
+    try:
+        return list(findings)
+    except Exception as err:
+        # Whatever a server makes a library raise, it costs this category its findings.
+        where = traceback.extract_tb(err.__traceback__)[-1]
+        return [wrong(slug, "check", f"{type(err).__name__} in {where.name}", "report this defect")]
+
+
 @dataclass(frozen=True)
 class _Look:
     """What looking at each of several categories needs at hand."""
@@ -76,14 +91,7 @@ class _Look:
 
     def at(self, slug: str) -> list[Finding]:
         """Return everything found about one category; never raises."""
-        try:
-            return list(self._findings(slug))
-        except Exception as err:
-            # Whatever a server makes a library raise, it costs this category its findings.
-            where = traceback.extract_tb(err.__traceback__)[-1]
-            return [
-                wrong(slug, "check", f"{type(err).__name__} in {where.name}", "report this defect")
-            ]
+        return _whatever_comes(slug, self._findings(slug))
 
     def _findings(self, slug: str) -> Iterator[Finding]:
         if slug in self.configuration.broken:

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -63,16 +63,22 @@ def check_incoming(slug: str, settings: IncomingSettings) -> Iterator[Finding]:
 
 
 def check_outgoing(
-    slug: str, settings: OutgoingSettings, max_size: int, envelope: Envelope | None = None
+    slug: str,
+    settings: OutgoingSettings,
+    max_size: int,
+    envelope: Envelope | None = None,
+    *,
+    must_arrive: bool = False,
 ) -> Iterator[Finding]:
     """Yield findings about an SMTP account that should carry posts of up to `max_size` bytes.
 
-    `envelope`: of one of them.
+    `envelope`: of one of them, and whether mail to this recipient `must_arrive`.
     """
     finding, credential = _outgoing_login(slug, settings)
     yield finding
     yield from _in_the_clear(slug, "outgoing", settings, credential)
-    yield from asyncio.run(_inspect(slug, settings, credential, max_size, envelope))
+    steps = inspect(settings, credential, max_size, envelope, must_arrive=must_arrive)
+    yield from asyncio.run(_inspect(slug, settings, steps))
 
 
 class Accounts:
@@ -162,15 +168,10 @@ def _no_password(slug: str, what: str, err: ListbridgeError) -> Finding:
 
 
 async def _inspect(
-    slug: str,
-    settings: OutgoingSettings,
-    credential: Credential | None,
-    max_size: int,
-    envelope: Envelope | None,
+    slug: str, settings: OutgoingSettings, steps: AsyncIterator[tuple[str, _Seen]]
 ) -> list[Finding]:
-    seen = inspect(settings, credential, max_size, envelope)
     return [
-        _finding(slug, f"outgoing {what}", _with_names(one, settings)) async for what, one in seen
+        _finding(slug, f"outgoing {what}", _with_names(one, settings)) async for what, one in steps
     ]
 
 

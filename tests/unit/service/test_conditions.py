@@ -101,7 +101,8 @@ def test_so_many_passes_that_fail_alike_are_told_and_no_fewer(
     [told] = _holding(whole, now)
 
     assert before == []
-    assert (told.what.value, told.subject, told.since) == (trouble.value, "general", now)
+    assert (told.what.value, told.subject, told.since) == (trouble.value, "general", None)
+    assert f"at {now:%Y-%m-%d %H:%M} UTC" in told.sentence
     assert told.sentence.endswith("ended with: it says no")
     assert "general" in told.cure or trouble in (Trouble.SUBSCRIBERS, Trouble.OURS)
 
