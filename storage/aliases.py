@@ -15,6 +15,14 @@ from storage.states import SubscriptionState
 SUBSCRIPTION_OF = select(table.c.subscription_id).where(
     table.c.category_id == bindparam("category"), table.c.address_key == bindparam("key")
 )
+_NEEDLESS = table.delete().where(
+    table.c.category_id == bindparam("category"),
+    exists().where(
+        subscriptions.c.category_id == table.c.category_id,
+        subscriptions.c.address_key == table.c.address_key,
+        subscriptions.c.state != SubscriptionState.REMOVED,
+    ),
+)
 
 
 def subscription_of(tx: Tx, category_id: int, key: str) -> int | None:
@@ -61,12 +69,7 @@ def in_category(tx: Tx, category_id: int) -> dict[int, list[str]]:
 
 def give_way(tx: Tx, category_id: int) -> None:
     """Forget those that are subscribed themselves by now."""
-    subscribed = exists().where(
-        subscriptions.c.category_id == table.c.category_id,
-        subscriptions.c.address_key == table.c.address_key,
-        subscriptions.c.state != SubscriptionState.REMOVED,
-    )
-    tx.execute(table.delete().where(table.c.category_id == category_id, subscribed))
+    tx.execute(_NEEDLESS, {"category": category_id})
 
 
 def forget(tx: Tx, category_id: int, key: str) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from storage.database import Tx
 from storage.dialects import insert_unless_there
@@ -11,6 +11,10 @@ from storage.schema import categories as table
 #: Stands for no category where the outbox must name one: for mail of the service itself. No file
 #: can have such a slug.
 SERVICE = "(service)"
+
+# Asked for each message that comes. Not the row's key is locked, so that rows which refer to it can
+# be made meanwhile.
+_LOCK = select(table.c.id).where(table.c.id == bindparam("this")).with_for_update(key_share=True)
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,7 @@ def lock(tx: Tx, category_id: int) -> None:
     It lasts as long as `tx`. Take it before the reading on which the writing rests, and before any
     other row of the category: so two transactions never wait for each other.
     """
-    # Not the row's key, so that rows which refer to it can be made meanwhile.
-    row = select(table.c.id).where(table.c.id == category_id).with_for_update(key_share=True)
-    tx.execute(row)
+    tx.execute(_LOCK, {"this": category_id})
 
 
 def lock_all(tx: Tx) -> None:

@@ -31,6 +31,27 @@ _CAME_BEFORE = select(
         table.c.not_before.is_(None) | (table.c.state != InboundState.DROPPED),
     )
 )
+_THESE = (
+    table.c.id.in_(bindparam("these", expanding=True)),
+    table.c.state == InboundState.RECEIVED,
+)
+_BEGIN = table.update().where(*_THESE).values(attempts=table.c.attempts + 1)
+_READ: Select[Any] = select(
+    table.c.id,
+    table.c.category_id,
+    categories.c.slug,
+    table.c.raw_id,
+    table.c.source,
+    table.c.approved,
+    table.c.received_at,
+    table.c.unrouted,
+    table.c.state,
+    table.c.attempts,
+    table.c.result,
+    table.c.reason,
+    table.c.traceback,
+).join_from(table, categories, categories.c.id == table.c.category_id)
+_READ_THESE = _READ.where(*_THESE).order_by(table.c.id)
 
 
 @dataclass(frozen=True)
@@ -124,7 +145,7 @@ def keep_stored(
 
 def find(tx: Tx, inbound_id: int) -> Inbound | None:
     """Return one inbound message."""
-    row = tx.execute(_query().where(table.c.id == inbound_id)).one_or_none()
+    row = tx.execute(_READ.where(table.c.id == inbound_id)).one_or_none()
     return _read(row) if row else None
 
 
@@ -158,7 +179,7 @@ def overdue(tx: Tx, now: datetime) -> list[int]:
 
 def shunted(tx: Tx, category_id: int | None = None) -> list[Inbound]:
     """Return what was set aside, in one category or in all, oldest first."""
-    query = _query().where(is_shunted).order_by(table.c.id)
+    query = _READ.where(is_shunted).order_by(table.c.id)
     if category_id is not None:
         query = query.where(table.c.category_id == category_id)
     return [_read(row) for row in tx.execute(query)]
@@ -187,9 +208,9 @@ def begin_several(tx: Tx, inbound_ids: Sequence[int]) -> list[Inbound]:
 
     Only for few: they are all named in one statement.
     """
-    these = (table.c.id.in_(inbound_ids), table.c.state == InboundState.RECEIVED)
-    tx.execute(table.update().where(*these).values(attempts=table.c.attempts + 1))
-    return [_read(row) for row in tx.execute(_query().where(*these).order_by(table.c.id))]
+    these = {"these": inbound_ids}
+    tx.execute(_BEGIN, these)
+    return [_read(row) for row in tx.execute(_READ_THESE, these)]
 
 
 def give_back(tx: Tx, inbound_ids: Sequence[int]) -> None:
@@ -256,26 +277,6 @@ def _leave(tx: Tx, inbound_id: int, state: InboundState, values: dict[str, objec
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
     return table.c.not_before.is_(None) | (table.c.not_before <= now)
-
-
-def _query() -> Select[Any]:
-    columns = (
-        table.c.id,
-        table.c.category_id,
-        categories.c.slug,
-        table.c.raw_id,
-        table.c.source,
-        table.c.approved,
-        table.c.received_at,
-        table.c.unrouted,
-        table.c.state,
-        table.c.attempts,
-        table.c.result,
-        table.c.reason,
-        table.c.traceback,
-    )
-    joined = table.join(categories, categories.c.id == table.c.category_id)
-    return select(*columns).select_from(joined)
 
 
 def _read(row: Row[Any]) -> Inbound:

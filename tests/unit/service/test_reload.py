@@ -14,9 +14,10 @@ MAILBOX = '[incoming]\nhost = "imap.example.org"\nusername = "shared"\npassword 
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, empty_database: bytes) -> Path:
     (tmp_path / "categories").mkdir()
     (tmp_path / "listbridge.toml").write_text("")
+    (tmp_path / "listbridge.db").write_bytes(empty_database)
     for slug in ("general", "other"):
         write(tmp_path, slug, GOOD.format(slug))
     return tmp_path
