@@ -1,10 +1,11 @@
 """Builds every part from the configuration; the only place that knows them all."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from listbridge import clock, config
 from listbridge.category import Category
@@ -17,7 +18,7 @@ from listbridge.submission import OutgoingSettings, SmtpCourier
 from storage import categories, restored, service_mail
 from storage.categories import Category as KnownCategory
 from storage.database import Database, Tx
-from storage.opening import open_database
+from storage.opening import Condition, condition, open_database
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def installation(config_file: Path | None, *, register: bool = True) -> Iterator
     nothing. Raises `ConfigError` if the service file is wrong, `StoreError` if the database cannot
     be used.
     """
-    with store(config_file) as (configuration, db):
+    with store(config_file, make=register) as (configuration, db):
         with nullcontext(db) if register else db.rehearsal() as known, known.transaction() as tx:
             ids, broken = _register(tx, configuration)
             service_id = service_mail.category_id(tx)
@@ -144,14 +145,22 @@ def reloaded(current: Installation) -> Installation:
 
 
 @contextmanager
-def store(config_file: Path | None) -> Iterator[tuple[Configuration, Database]]:
-    """Load the configuration and open its database as it is, with no category made known."""
+def store(
+    config_file: Path | None, *, make: bool = True
+) -> Iterator[tuple[Configuration, Database]]:
+    """Load the configuration and open its database as it is, with no category made known.
+
+    Where there is none yet it is made, or else an empty one that goes when the block ends.
+    """
     configuration = config.load(config_file)
-    db = open_database(configuration.service.database)
-    try:
+    url = configuration.service.database
+    with ExitStack() as at_the_end:
+        if not make and condition(url) is Condition.MISSING:
+            folder = at_the_end.enter_context(TemporaryDirectory(prefix="listbridge-"))
+            url = f"sqlite:///{folder}/listbridge.db"
+        db = open_database(url)
+        at_the_end.callback(db.close)
         yield configuration, db
-    finally:
-        db.close()
 
 
 def broken_categories(

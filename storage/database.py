@@ -11,6 +11,9 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 from storage.engine import BUSY_SECONDS, CONNECTIONS
 from storage.errors import StoreError
 
+# A prepared statement is there already, or is not there: another session has become ours.
+_POOLED = ("42P05", "26000")
+
 #: One open transaction; every function of this package takes it first.
 Tx = Connection
 
@@ -99,7 +102,10 @@ class Database:
         except DBAPIError as err:
             if not _is_trouble(err):
                 raise
-            raise self._failed(" ".join(str(err.orig).split())) from err
+            why = " ".join(str(err.orig).split())
+            if getattr(err.orig, "sqlstate", None) in _POOLED:
+                why += "; a pooler in front of it has to pool whole sessions"
+            raise self._failed(why) from err
 
     def _failed(self, why: str) -> StoreError:
         self.trouble = f"the database {self.url} cannot be used: {why}"
@@ -133,6 +139,6 @@ def _is_trouble(err: DBAPIError) -> bool:
     return (
         err.connection_invalidated
         # No right to do that; a standby, which only reads; damaged data; a damaged index.
-        or code in ("42501", "25006", "XX001", "XX002")
+        or code in ("42501", "25006", "XX001", "XX002", *_POOLED)
         or type(err).__name__ in {"OperationalError", "DatabaseError", "InterfaceError"}
     )

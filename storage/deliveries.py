@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, select, union_all
 
 from storage import wakeup
 from storage.database import Tx
-from storage.schema import attempts, categories, outgoing
+from storage.schema import attempts, categories, is_held, is_sending, is_waiting, outgoing
 from storage.schema import deliveries as table
 from storage.states import UNSENT, DeliveryState, Kind
 
@@ -25,7 +25,7 @@ class Delivery:
     recipient: str
     state: DeliveryState
     attempts: int
-    next_attempt: datetime
+    next_attempt: datetime  #: of what waits for one; otherwise when the last was due
     last_reply: str | None
 
 
@@ -51,6 +51,10 @@ def listed(
     query = _query().where(table.c.state.in_(states)).order_by(table.c.id).limit(limit)
     if messages is not None:
         query = query.where(table.c.outgoing_id.in_(messages))
+    elif set(states).issubset(UNSENT):
+        # In the words of the partial indexes, lest all that is finished is read as well.
+        parts = (select(table.c.id).where(one) for one in (is_waiting, is_sending, is_held))
+        query = query.where(table.c.id.in_(union_all(*parts)))
     return [_read(row) for row in tx.execute(query)]
 
 

@@ -3,7 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    ExceptionContext,
+    create_engine,
+    event,
+    make_url,
+)
 
 from storage.errors import StoreError
 
@@ -44,20 +52,32 @@ def _postgresql(url: URL) -> Engine:
         pool_pre_ping=True,  # a server that was started anew is noticed before it matters
     )
     event.listen(made, "connect", _set_up)
+    event.listen(made, "handle_error", _leave_standby)
     return made
+
+
+def _leave_standby(failed: ExceptionContext) -> None:
+    """Part with connections to a server that only reads, as to a primary that is none any more.
+
+    They answer, and so would be kept when there is another primary at that address.
+    """
+    if getattr(failed.original_exception, "sqlstate", None) == "25006":
+        failed.is_disconnect = True
 
 
 def _set_up(connection: Any, _record: object) -> None:
     """Have PostgreSQL end what waits, or makes others wait, for too long, and plan afresh.
 
     A plan that is kept from when a table was small reads the whole of it when it is large, until
-    the statistics are made anew: a minute or more after a post to a hundred thousand.
+    the statistics are made anew: a minute or more after a post to a hundred thousand. Compiling
+    one takes a second, more than any of our questions, and is done for what only seems costly.
     """
     # Not among the connection's `options`, which poolers such as PgBouncer refuse.
     connection.execute(f"SET lock_timeout = {round(BUSY_SECONDS * 1000)}")
     pause = round(_LONGEST_PAUSE_SECONDS * 1000)
     connection.execute(f"SET idle_in_transaction_session_timeout = {pause}")
     connection.execute("SET plan_cache_mode = force_custom_plan")
+    connection.execute("SET jit = off")
     connection.commit()
 
 

@@ -179,9 +179,10 @@ def overdue(tx: Tx, now: datetime) -> list[int]:
 
 def shunted(tx: Tx, category_id: int | None = None) -> list[Inbound]:
     """Return what was set aside, in one category or in all, oldest first."""
-    query = _READ.where(is_shunted).order_by(table.c.id)
-    if category_id is not None:
-        query = query.where(table.c.category_id == category_id)
+    of = table.c.category_id
+    # With no category named SQLite would read all that ever came, so they are named all.
+    where = of.in_(select(categories.c.id)) if category_id is None else of == category_id
+    query = _READ.where(is_shunted, where).order_by(table.c.id)
     return [_read(row) for row in tx.execute(query)]
 
 

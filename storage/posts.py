@@ -158,6 +158,9 @@ def in_category(
     query = _query()
     if category_id is not None:
         query = query.where(table.c.category_id == category_id)
+    elif state is not None:
+        # With no category named SQLite would read all posts, so they are named all.
+        query = query.where(table.c.category_id.in_(select(categories.c.id)))
     if state is not None:
         query = query.where(table.c.state == state)
     if limit is None:

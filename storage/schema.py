@@ -42,7 +42,7 @@ from storage.states import (
 )
 
 #: The newest migration; the database is brought to it when it is opened.
-SCHEMA_VERSION = "0014"
+SCHEMA_VERSION = "0015"
 
 metadata = MetaData(
     naming_convention={
@@ -367,6 +367,13 @@ outgoing = Table(
     Column("recipients", Integer, nullable=False),  # how many deliveries were made, for the audit
     Column("created_at", Moment, nullable=False),
     _one_of("kind", Kind),
+    Index(
+        "ix_outgoing_own_senders",
+        "category_id",
+        "created_at",
+        sqlite_where=text("own_senders = 1"),
+        postgresql_where=text("own_senders"),
+    ),
 )
 
 _waiting = f"state IN ({_quoted(WAITING)})"
@@ -452,6 +459,7 @@ bounces = Table(
     Index("ix_bounces_subscription_id_at", "subscription_id", "at"),
     Index("ix_bounces_category_id_at", "category_id", "at"),
     Index("ix_bounces_class_at", "class", "at"),
+    Index("ix_bounces_inbound_id", "inbound_id"),  # asked for each message that is routed
 )
 
 # Random octets that what we give out is computed from, one for each purpose.

@@ -13,7 +13,7 @@ from listbridge.errors import ListbridgeError
 from storage import deliveries, post_deliveries
 from storage.database import Database, Tx
 from storage.deliveries import Delivery
-from storage.states import UNSENT, DeliveryState
+from storage.states import UNSENT, WAITING, DeliveryState
 
 _POST = click.option("--post", metavar="ID", help="All of this post.")
 
@@ -186,6 +186,6 @@ def delivery_row(one: Delivery) -> output.Row:
         "recipient": one.recipient,
         "state": one.state,
         "attempts": one.attempts,
-        "next_attempt": one.next_attempt,
+        "next_attempt": one.next_attempt if one.state in WAITING else None,
         "last_reply": one.last_reply,
     }

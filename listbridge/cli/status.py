@@ -18,7 +18,7 @@ _POLLED = {State.ACTIVE, State.FAILING, State.PAUSED}
 @common
 def status(settings: Settings) -> None:
     """Show how each category is doing, what waits, and what needs a person."""
-    with bootstrap.store(settings.config) as (configuration, db):
+    with bootstrap.store(settings.config, make=False) as (configuration, db):
         found = service.every(configuration, db, clock.now())
         untold = service.untold(configuration, db)
     rows = [_row(one) for one in found]

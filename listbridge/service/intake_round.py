@@ -1,6 +1,8 @@
 """The intake half of a round: under the mailbox's lease, decide what is left over, poll, decide."""
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from listbridge import clock
@@ -25,6 +27,18 @@ from storage.errors import LeaseLost, StoreError
 from storage.leases import Lease
 from storage.polls import Poll
 from storage.states import Trouble
+
+
+@contextmanager
+def costs_a_round(readers: Readers) -> Iterator[None]:
+    """Tell who reads a mailbox of whatever blows up: it costs them a round, and others go on."""
+    try:
+        yield
+    except StoreError as err:
+        readers.complain(str(err))
+    except Exception as err:
+        where = traceback.extract_tb(err.__traceback__)[-1]
+        readers.complain(f"it failed with {type(err).__name__} in {where.name}; report this")
 
 
 def whole_round(

@@ -1,7 +1,6 @@
 """`poll-once`: one round over categories side by side, each polled once and sent for once."""
 
 import asyncio
-import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,11 +10,10 @@ from listbridge.delivery.worker import send_due
 from listbridge.intake.readers import Reader, Readers
 from listbridge.intake.tally import Tally
 from listbridge.mailbox import open_mailbox
-from listbridge.service.intake_round import whole_round
-from listbridge.service.rehearsal import rehearse
+from listbridge.service.intake_round import costs_a_round, whole_round
+from listbridge.service.rehearsal import Seen, look, rehearse
 from listbridge.service.round_end import Usage, tell_operator
 from storage.database import Database
-from storage.errors import StoreError
 from storage.states import DeliveryState
 
 # A mailbox on a dead host keeps its thread until the time limit; the others must not wait for it.
@@ -39,33 +37,44 @@ async def poll_once(
     with ThreadPoolExecutor(_POLLS_AT_ONCE, thread_name_prefix="poll") as polls:
 
         async def round_of(readers: Readers) -> None:
-            try:
-                if dry_run:
-                    run = asyncio.get_running_loop().run_in_executor
-                    await run(polls, rehearse, installation, readers, send)
-                else:
-                    await _take_in(installation, readers, polls)
-                    if send:
-                        await _send(installation.db, readers, accounts, usage)
-            except StoreError as err:
-                readers.complain(str(err))
-            except Exception as err:
-                # Whatever blew up, it costs who reads this mailbox a round; the others go on.
-                where = traceback.extract_tb(err.__traceback__)[-1]
-                readers.complain(
-                    f"it failed with {type(err).__name__} in {where.name}; report this"
-                )
-            for one in readers.polled:
-                done(one.tally)
+            with costs_a_round(readers):
+                await _take_in(installation, readers, polls)
+                if send:
+                    await _send(installation.db, readers, accounts, usage)
+            _done(readers, done)
 
         try:
             crowds = [installation.readers(some) for some in installation.crowds(slugs)]
-            await asyncio.gather(*map(round_of, crowds))
             if dry_run:
+                await _rehearse(installation.db, crowds, send, polls)
+                for readers in crowds:
+                    _done(readers, done)
                 return None
+            await asyncio.gather(*map(round_of, crowds))
             return await tell_operator(installation, usage, accounts if send else None)
         finally:
             await accounts.close()
+
+
+def _done(readers: Readers, done: Callable[[Tally], None]) -> None:
+    for one in readers.polled:
+        done(one.tally)
+
+
+async def _rehearse(
+    db: Database, crowds: Sequence[Readers], send: bool, polls: ThreadPoolExecutor
+) -> None:
+    """Look at all mailboxes, some at a time, and then make the round over all of them at once."""
+    run = asyncio.get_running_loop().run_in_executor
+
+    async def look_at(readers: Readers) -> Seen | None:
+        with costs_a_round(readers):
+            return await run(polls, look, db, readers)
+        return None
+
+    seen = await asyncio.gather(*map(look_at, crowds))
+    with costs_a_round(Readers([one for readers in crowds for one in readers.polled])):
+        await run(polls, rehearse, db, list(zip(crowds, seen, strict=True)), send)
 
 
 async def _take_in(installation: Installation, readers: Readers, polls: ThreadPoolExecutor) -> None:

@@ -439,11 +439,13 @@ def test_the_queue_is_listed_by_state_and_deliveries_are_moved_by_hand(program: 
     assert [(x["id"], x["state"]) for x in program.json("queue", "list")] == [(ann["id"], "held")]
     everything = program.json("queue", "list", "--all")
     assert [one["state"] for one in everything] == ["held", "cancelled"]
+    assert [one["next_attempt"] for one in everything] == [None, None]
     assert program.json("queue", "list", "--all", "--limit", "1") == everything[:1]
     assert program.json("queue", "list", "--state", "cancelled") == everything[1:]
     assert program.json("queue", "list", "--state", "pending") == []
     program.run("queue", "release", ann["id"])
-    assert [one["state"] for one in program.json("queue", "list")] == ["pending"]
+    [released] = program.json("queue", "list")
+    assert (released["state"], released["next_attempt"] is None) == ("pending", False)
 
 
 def test_held_and_cancelled_deliveries_are_not_sent(program: Program, server: SmtpServer) -> None:

@@ -173,6 +173,17 @@ def test_without_categories_it_says_so_and_all_is_well(program: Program) -> None
     assert b"There are no categories." in done.stderr
 
 
+@pytest.mark.parametrize("command", [["status"], ["poll-once", "--dry-run"]])
+def test_what_changes_nothing_makes_no_database(tmp_path: Path, command: list[str]) -> None:
+    program = Program(tmp_path, same_process=True)
+    program.write_category("one", 'address = "one@example.org"\n[outgoing]\nhost = "localhost"\n')
+
+    [one] = program.json(*command)
+
+    assert (one["category"], one["error"]) == ("one", None)
+    assert not program.database.exists()
+
+
 def test_every_key_is_described_and_no_other() -> None:
     section = COMMANDS.split("\n## status\n")[1].split("\n## ")[0]
     cells = re.findall(r"^\| (`[^|]+`) \|", section, re.MULTILINE)

@@ -3,18 +3,23 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
 from listbridge import clock
 from listbridge.bounces import Book
 from listbridge.delivery.settle import settle
+from listbridge.intake.readers import Readers
+from listbridge.service import rehearsal
+from listbridge.service.rehearsal import Seen
 from listbridge.submission import Outcome, OutgoingSettings, Result
-from storage import budgets, categories, claims, owner, service_mail
+from storage import budgets, categories, claims, inbound, owner, service_mail
 from storage.database import Database, Tx
 from storage.service_mail import Letter
-from storage.states import Kind
-from tests.fakes.office import general
+from storage.states import Kind, Source
+from tests.fakes.lists import Lists
+from tests.fakes.office import general, letter
 from tests.servers.process import wait_until
 
 SETTINGS = OutgoingSettings(host="smtp.example.org", max_per_hour=100)
@@ -71,3 +76,32 @@ def _somebody_waits(db: Database) -> bool:
     )
     with db.reading() as tx:
         return bool(tx.exec_driver_sql(query).scalar_one())
+
+
+def _receive(lists: Lists, slug: str) -> None:
+    with lists.db.transaction() as tx:
+        inbound.keep(tx, lists.ids[slug], letter(1), source=Source.CLI, now=clock.now())
+
+
+def test_two_dry_runs_over_the_same_lists_do_not_wait_for_each_other_in_turn(
+    postgres_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists, begun, whole_round = Lists(postgres_db), [], rehearsal.whole_round
+    for slug in ("a", "b"):
+        lists.make(slug)
+        _receive(lists, slug)
+
+    def with_the_other(db: Database, readers: Readers, *args: Any, **rest: Any) -> None:
+        whole_round(db, readers, *args, **rest)
+        begun.append(readers)
+        wait_until(lambda: len(begun) > 1 or _somebody_waits(postgres_db), "the other", 20)
+
+    monkeypatch.setattr(rehearsal, "whole_round", with_the_other)
+
+    def rehearse(*slugs: str) -> list[tuple[int, str | None]]:
+        crowds = [Readers([lists.reader(slug)]) for slug in slugs]
+        rehearsal.rehearse(lists.db, [(one, Seen(clock.now())) for one in crowds], send=True)
+        return [(one.lead.tally.posts, one.lead.tally.error) for one in crowds]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert [*pool.map(rehearse, "ab", "ba")] == [[(1, None)] * 2] * 2

@@ -144,6 +144,31 @@ def test_no_plan_is_kept_from_when_a_table_was_small(postgres_url: str) -> None:
         assert tx.execute(text("SHOW plan_cache_mode")).scalar() == "force_custom_plan"
 
 
+def test_no_plan_is_compiled(postgres_url: str) -> None:
+    with closing(open_database(postgres_url)) as db, db.reading() as tx:
+        assert tx.execute(text("SHOW jit")).scalar() == "off"
+
+
+def test_a_server_that_has_become_a_standby_is_left_for_the_next_one(postgres_db: Database) -> None:
+    with postgres_db.transaction() as tx:
+        tx.execute(text("SET SESSION default_transaction_read_only = on"))
+
+    with pytest.raises(StoreError, match="read-only transaction"):
+        postgres_db.probe()
+
+    postgres_db.probe()
+
+
+def test_a_pooler_that_pools_less_than_sessions_is_named(postgres_db: Database) -> None:
+    def prepare_what_is_there() -> None:
+        with postgres_db.transaction() as tx:
+            tx.execute(text("PREPARE other AS SELECT 1"))
+            tx.execute(text("PREPARE other AS SELECT 1"))
+
+    with pytest.raises(StoreError, match="a pooler in front of it has to pool whole sessions"):
+        prepare_what_is_there()
+
+
 def test_the_foreign_keys_of_many_rows_are_planned_once(
     postgres_db: Database, now: datetime
 ) -> None:

@@ -9,9 +9,12 @@ import pytest
 from sqlalchemy import event, select
 
 from storage import arrivals, backlog, bounces, outbox, subscriptions, wishes
+from storage import deliveries as listed
 from storage import inbound as messages
+from storage import posts as store
 from storage.database import Database, Tx
 from storage.schema import deliveries, inbound, posts
+from storage.states import UNSENT, DeliveryState, PostState
 
 #: Indexes that hold only what is unfinished.
 PARTIAL = {
@@ -172,3 +175,36 @@ def test_what_is_cancelled_for_somebody_is_sought_among_what_is_unsent(
 
     assert any(index in row[3] for row in plan), plan
     assert index in _plans_on_postgresql(postgres_db, cancel)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda tx, _: listed.listed(tx, UNSENT),
+        lambda tx, _: listed.listed(tx, UNSENT, 20),
+        lambda tx, _: listed.listed(tx, [DeliveryState.DEFERRED]),
+        lambda tx, _: store.in_category(tx, None, state=PostState.HELD),
+        lambda tx, _: messages.shunted(tx),
+        lambda tx, now: bounces.sent_copy(tx, 1, "ann@example.net", None, now),
+    ],
+    ids=["queue", "newest of the queue", "deferred", "held", "shunted", "report by VERP"],
+)
+def test_what_is_unfinished_is_listed_without_reading_what_is_finished(
+    sqlite: Database, now: datetime, look: Callable[[Tx, datetime], object]
+) -> None:
+    asked: list[tuple[str, Any]] = []
+    with sqlite.reading() as tx:
+        event.listen(tx, "before_cursor_execute", lambda *x: asked.append((x[2], x[3])))
+        look(tx, now)
+        statement, parameters = asked[0]
+        plan = [row[3] for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+
+    scans = [step for step in plan if re.match("SCAN (deliveries|inbound|posts|outgoing)", step)]
+    assert [step for step in scans if not PARTIAL.intersection(step.split())] == []
+
+
+def test_a_routed_message_is_removed_without_reading_all_that_came_back(sqlite: Database) -> None:
+    with sqlite.reading() as tx:
+        plan = tx.exec_driver_sql("EXPLAIN QUERY PLAN DELETE FROM inbound WHERE id = 1").all()
+
+    assert not any(row[3].startswith("SCAN") for row in plan), plan
