@@ -38,7 +38,7 @@ def prepare(tx: Tx) -> None:
 def of(tx: Tx, category_id: int, keys: Iterable[str]) -> Mapping[str, str]:
     """Return the secrets of those among these addresses (by key) that are subscribed."""
     values = {"category": category_id, "wanted": json.dumps(dict.fromkeys(keys, ""))}
-    rows = tx.execute(_OF[tx.dialect.name], values)
+    rows = tx.execute(_OF[tx.dialect.name], values).all()
     return {one[2]: _secret(category_id, *one) for one in rows}
 
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, exists, func, select, text
+from sqlalchemy import Row, Update, bindparam, exists, func, select, text
 
 from storage import categories, wakeup
 from storage.database import Database, Tx
@@ -30,6 +30,9 @@ _ONLY = {"id": 1}
 _COPY = "it is a copy that `listbridge db backup` made"
 _BEHIND = "it is older than the last one that listbridge worked on here"
 _OTHER = "PostgreSQL has gone back to an earlier state, or a dump was put back"
+# For each page of claims, so they are put together once.
+_ROW = select(table)
+_COUNT = table.update().values(counted=bindparam("number"))
 # Always so long, so that a write replaces all of the one before, on a full disk too.
 _NUMBER = re.compile(rb"([0-9]{20})\n")
 
@@ -63,25 +66,28 @@ def look(tx: Tx, now: datetime) -> Look:
     Whatever tells of an old state is recorded. What this returns goes to `keep_beside` after the
     commit, never before: then no crash lets a database be behind its number.
     """
-    row = tx.execute(select(table)).one_or_none()
+    row = tx.execute(_ROW).one_or_none()
     if row is None:
         insert_unless_there(tx, table, _ONLY | {"counted": 0})
-        row = tx.execute(select(table)).one()
+        row = tx.execute(_ROW).one()
     beside, place = _beside(tx), _place(tx)
     hold = _hold(tx, row, beside, place, now)
-    # The row is not locked, as all claims would wait for it; so it must still be as it was read.
-    unchanged = table.update().where(table.c.place.is_not_distinct_from(row.place))
     if hold is not None:
         if row.held_since is None:
-            tx.execute(unchanged.values(held_since=hold.since, reason=hold.reason))
+            tx.execute(_unchanged(row).values(held_since=hold.since, reason=hold.reason))
         return Look(hold)
     if place is not None:
         if row.place is None:
-            tx.execute(unchanged.values(place=place))
+            tx.execute(_unchanged(row).values(place=place))
         return Look(None)
     number = max(row.counted, beside) + 1
-    tx.execute(table.update().values(counted=number))
+    tx.execute(_COUNT, {"number": number})
     return Look(None, number)
+
+
+def _unchanged(row: Row[Any]) -> Update:
+    """Return an update of the row as it was read; it is not locked, or all claims would wait."""
+    return table.update().where(table.c.place.is_not_distinct_from(row.place))
 
 
 def standing(db: Database, now: datetime) -> Hold | None:

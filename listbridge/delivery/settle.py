@@ -56,8 +56,14 @@ def settle(
         ]
         for (group, _), by_outcome in zip(ended, alike, strict=True)
     ]
+    untried = [
+        len(deliveries)
+        for by_outcome in alike
+        for outcome, deliveries in by_outcome.items()
+        if outcome.result is Result.UNTRIED
+    ]
     # Behind the category, which `book` has locked: whoever claims has the two in this order.
-    give_back(tx, settings, sum(map(_untried, alike)))
+    give_back(tx, settings, sum(untried))
     return settled
 
 
@@ -85,10 +91,6 @@ def _by_outcome(group: Group, outcomes: Mapping[str, Outcome]) -> dict[Outcome, 
     return by_outcome
 
 
-def _untried(by_outcome: Mapping[Outcome, Sequence[Claimed]]) -> int:
-    return sum(len(some) for one, some in by_outcome.items() if one.result is Result.UNTRIED)
-
-
 def give_back(tx: Tx, settings: OutgoingSettings, unused: int) -> None:
     """Return to the account's budget what was reserved and not tried."""
     if settings.max_per_hour is not None or settings.max_per_day is not None:
@@ -102,17 +104,17 @@ def _settle_alike(
     deliveries: list[Claimed],
     random: Random,
 ) -> list[Settled]:
+    recipients = tuple([one.recipient for one in deliveries])
+    if outcome.result is Result.SENT:
+        return [Settled(DeliveryState.SENT, recipients, outcome.reply)]
     me, now = owner.this_process(), clock.now()
     ids = [one.id for one in deliveries]
     if outcome.result is Result.UNTRIED:
         claims.settle(tx, ids, DeliveryState.PENDING, reply=outcome.reply, owner=me, now=now)
         return []
-    if outcome.result in (Result.SENT, Result.FAILED):
-        final = DeliveryState.SENT
-        if outcome.result is Result.FAILED:
-            final = DeliveryState.FAILED
-            claims.settle(tx, ids, final, reply=outcome.reply, owner=me, now=now)
-        return [Settled(final, tuple(one.recipient for one in deliveries), outcome.reply)]
+    if outcome.result is Result.FAILED:
+        claims.settle(tx, ids, DeliveryState.FAILED, reply=outcome.reply, owner=me, now=now)
+        return [Settled(DeliveryState.FAILED, recipients, outcome.reply)]
     return [_settle_open(tx, settings, outcome, one, random) for one in deliveries]
 
 

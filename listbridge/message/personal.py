@@ -9,6 +9,7 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from listbridge.message import headers, parts, tokens, words
 from listbridge.message.content import IDENTITY
@@ -23,8 +24,7 @@ _BASE64_LINE = 57  # octets; our own encoder makes 76 digits of them, and a line
 _BASE64_WRITTEN = 78
 # RFC 5322 2.1.1.
 _LONGEST_LINE = 998
-_SOFT_END = rb"(?:=[ \t]*\r\n)?"
-_ENDS_SOFTLY = re.compile(rb"=[ \t]*\r\n\Z")
+_SOFT_END = rb"(?:=[ \t]*\r\n)*"
 # A line of quoted-printable text, up to the end that counts (RFC 2045 6.7).
 _LOGICAL_LINE = re.compile(rb"(?:[^\r\n]*=[ \t]*\r\n)*[^\r\n]*")
 
@@ -35,12 +35,13 @@ class StandIns:
 
     secret: str
 
-    @property
+    # Both are asked for each slot of each copy.
+    @cached_property
     def code(self) -> str:
         """Stands for the token by which he leaves, and is as long."""
         return tokens.written_leave(self.secret)
 
-    @property
+    @cached_property
     def member(self) -> str:
         """Stands for his address."""
         return f"member-{self.secret}".ljust(_LONGEST_ADDRESS, "x")
@@ -182,17 +183,24 @@ def _in_lines(
         line = _LOGICAL_LINE.match(octets, start, part.end)
         assert line is not None, "it matches anything"
         text = parts.decoded(line[0], "quoted-printable")
-        yield *line.span(), _Slot(text, "quoted-printable", charset, is_html)
+        if mark in text:
+            yield *line.span(), _Slot(text, "quoted-printable", charset, is_html)
         position = line.end()
 
 
 def _line_start(octets: bytes, begin: int, position: int) -> int:
     """Return where the line of quoted-printable text begins in which something stands."""
-    while (end := octets.rfind(b"\n", begin, position)) >= 0:
-        if not _ENDS_SOFTLY.search(octets, max(begin, end - _LONGEST_LINE), end + 1):
+    # A bare CR ends a line as well, as it does where the line is matched: else that one would end
+    # before the stand-in, which would be found again and again.
+    while (end := max(octets.rfind(one, begin, position) for one in (b"\r", b"\n"))) >= 0:
+        if not _ends_softly(octets[max(begin, end - _LONGEST_LINE) : end + 1]):
             return end + 1
-        position = end
+        position = end - 1
     return begin
+
+
+def _ends_softly(text: bytes) -> bool:
+    return text.endswith(b"\r\n") and text[:-2].rstrip(b" \t").endswith(b"=")
 
 
 def _to_the_end(

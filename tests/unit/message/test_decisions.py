@@ -161,9 +161,13 @@ def test_an_umlaut_of_two_signs_is_one() -> None:
     assert read(mail("Zuru\u0308ckweisen"), words) == Answer(Decision.REJECT)
 
 
-@pytest.mark.parametrize("text", ["Approve. Always good to read her.", "approve: always late!"])
-def test_a_sentence_behind_the_word_lets_nobody_in(text: str) -> None:
-    assert read(mail(text), WORDS) == Answer(Decision.APPROVE)
+def test_a_sentence_behind_the_word_lets_nobody_in() -> None:
+    assert read(mail("Approve. Always good to read her."), WORDS) == Answer(Decision.APPROVE)
+
+
+@pytest.mark.parametrize("text", ["Discard, it is spam", "Discard this please, thanks Ann"])
+def test_why_it_is_discarded_may_stand_beside_the_word(text: str) -> None:
+    assert read(mail(text), WORDS) == Answer(Decision.DISCARD)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +201,21 @@ def test_a_sentence_behind_the_word_lets_nobody_in(text: str) -> None:
         "Freigeben, sobald der Anhang weg ist",
         "Freigeben vielleicht später",
         "Please, what does approve do?",
+        "approve: always late!",
+        "Approve only the first one",
+        "Approve tomorrow",
+        "Approve, but without the attachment",
+        "Approve. But take the telephone number out",
+        "Approve: out of the question",
+        "Approve - wait, it is spam",
+        "Approve\nNo wait, don't",
+        "Approve must be done by Ann",
+        "Approve requests go to Ann this week",
+        "Freigeben nach Rücksprache mit Anna",
+        "Freigeben darf das der Vorstand",
+        "Freigeben am Montag",
+        "Toujours accepter serait une erreur",
+        "Discard me from the moderators",
         "Yes",
     ],
 )
@@ -216,6 +235,8 @@ def test_what_is_not_beyond_doubt_decides_nothing(text: str) -> None:
         (f"approve {TOKEN}", "Reject, this is spam", None),
         (f"approve {TOKEN}", "Or rather not?", None),
         (f"discard {TOKEN}", "Or is it by somebody we know?", None),
+        (f"discard {TOKEN}", "Approve this after all", None),
+        (f"approve {TOKEN}", "Remove the attachment first.", None),
         (f"reject {TOKEN}", "approve", None),
         (f"Re: approve {TOKEN}", "", None),
         (f"approve the budget {TOKEN}", "", None),

@@ -249,6 +249,25 @@ def test_a_large_text_is_neither_decoded_nor_copied_to_find_them() -> None:
     assert made.own_body
 
 
+def test_a_stand_in_is_found_wherever_a_line_is_broken_in_it() -> None:
+    code = STAND_INS.code
+    head = post("text/plain", "quoted-printable", "")
+    for at in range(1, len(code)):
+        broken = f"To=\r\n leave: {code[:at]}=\r\n{code[at:]} or=\r\n not\r\nBye\r\n"
+
+        made = message.template(head + broken.encode(), STAND_INS).copy("ann@example.net", SECRET)
+
+        assert text_of(made) == f"To leave: leave-{SECRET} or not\r\nBye\r\n"
+
+
+def test_a_bare_carriage_return_in_front_of_one_does_not_keep_it_from_being_found() -> None:
+    octets = post("text/plain", "quoted-printable", "") + f"x\r{STAND_INS.code}\r\n".encode()
+
+    made = message.template(octets, STAND_INS).copy("ann@example.net", SECRET)
+
+    assert made.endswith(f"x\rleave-{SECRET}\r\n".encode())
+
+
 def test_new_stand_ins_look_like_no_others() -> None:
     made = {message.new_stand_ins().secret for _ in range(1000)}
 
