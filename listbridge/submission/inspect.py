@@ -40,7 +40,7 @@ async def inspect(
 
     Ends after the step that the following ones could not do without. Where the account needs
     a login and there is nothing for it, the look ends before that. `max_size`: of posts, in bytes.
-    `envelope`: named to the server and then taken back. Its recipient stands for others, unless
+    `envelope`: named to the server, and no mail begun. Its recipient stands for others, unless
     mail to this one `must_arrive`.
     """
     try:
@@ -169,7 +169,7 @@ class _Visit:
         return ", ".join(offered) or "none of those that matter to us"
 
     async def _name(self, envelope: Envelope) -> str | AccountTrouble:
-        """Say from whom and to whom a post would go, so that no mail is begun."""
+        """Say from whom and to whom a post would go, and then leave it (RFC 5321 4.1.1.10)."""
         [recipient] = envelope.recipients
         step = Step.MAIL
         try:
@@ -187,8 +187,6 @@ class _Visit:
                 where = f"the SMTP server {self._settings.place}"
                 return AccountTrouble(f'{where} refuses mail {way}: "{reply.words}"', cure=cure)
             return f'mail {way} is refused, others may well get theirs: "{reply.words}"'
-        finally:
-            await self.smtp.rset()
         return f"mail from {envelope.sender} to {recipient} is welcome"
 
 
