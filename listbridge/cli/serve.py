@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from threading import Timer
 
 import click
@@ -17,7 +18,7 @@ from listbridge.service.parts import mail_parts
 from listbridge.service.readiness import Readiness
 from listbridge.service.roster import Roster
 from listbridge.service.serve import serve as run_service
-from listbridge.service.signals import Told, put_off_reloads
+from listbridge.service.signals import Told
 from listbridge.service.store_watch import StoreWatch
 from storage.errors import StoreError
 
@@ -40,11 +41,11 @@ _LEAVING_SECONDS = 5.0
 def serve(context: click.Context, only: tuple[str, ...], watch: bool, settings: Settings) -> None:
     """Poll and send until told to stop: SIGTERM ends it, SIGHUP reloads the configuration."""
     maillog.configure(settings.verbose + 1)
-    put_off_reloads()
+    begun = time.time_ns()
     with opened(settings) as installation:
         bootstrap.note_start(installation.db)
         try:
-            asyncio.run(_serve(installation, only or _PARTS, watch))
+            asyncio.run(_serve(installation, only or _PARTS, begun if watch else None))
         except (ListbridgeError, StoreError):
             raise
         except Exception as err:
@@ -53,15 +54,17 @@ def serve(context: click.Context, only: tuple[str, ...], watch: bool, settings: 
             context.exit(1)
 
 
-async def _serve(installation: Installation, only: tuple[str, ...], watch: bool) -> None:
+async def _serve(
+    installation: Installation, only: tuple[str, ...], watch_since: int | None
+) -> None:
     roster, told = Roster(installation), Told()
     metrics, readiness, store = Metrics(), Readiness(), StoreWatch(roster)
     parts: list[Part] = [store]
     parts += mail_parts(roster, metrics, store, poll="poll" in only, send="send" in only)
     if "web" in only:
         parts += _web_parts(roster, metrics, readiness, is_all=only == ("web",))
-    if watch:
-        parts.append(FileWatch(roster, told))
+    if watch_since is not None:
+        parts.append(FileWatch(roster, told, watch_since))
     drained = await run_service(roster, parts, told, readiness)
     # A thread that waits for a dead server or database would hold the process until its time limit.
     leaving = Timer(_LEAVING_SECONDS if drained else 0.0, os._exit, [0])

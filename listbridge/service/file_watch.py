@@ -9,19 +9,28 @@ from listbridge.service.roster import Roster
 from listbridge.service.signals import Told
 
 _LOOK_EVERY_SECONDS = 1.0
+# The clock of files may be behind by a tick of the kernel's; in nanoseconds.
+_COARSE = 10_000_000
 
 
 class FileWatch:
-    """Watches the service file, the category files and the subscriber files."""
+    """Watches the service file, the category files and the subscriber files.
 
-    def __init__(self, roster: Roster, told: Told) -> None:
+    `since`: when they began to be read, in nanoseconds since 1970.
+    """
+
+    def __init__(self, roster: Roster, told: Told, since: int) -> None:
         self._roster = roster
+        self._since = since - _COARSE
         self._told = told
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
         """Compare the files with how they were until stopped."""
-        in_effect = before = await asyncio.to_thread(self._state)
+        before = await asyncio.to_thread(self._state)
+        # What has changed since they were read may not be in effect.
+        is_late = any(changed >= self._since for changed, _ in before.values())
+        in_effect = None if is_late else before
         while not self._stopped.is_set():
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
             now = await asyncio.to_thread(self._state)
@@ -40,7 +49,10 @@ class FileWatch:
         return True
 
     def _state(self) -> dict[Path, tuple[int, int]]:
-        """Return time and size of each file that is there."""
+        """Return when each file that is there was changed, moved there or made readable; its size.
+
+        The time is in nanoseconds since 1970.
+        """
         configuration = self._roster.installation.configuration
         service = configuration.service
         files: list[Path] = []
@@ -54,5 +66,5 @@ class FileWatch:
         for file in files:
             with suppress(OSError):
                 status = file.stat()
-                found[file] = (status.st_mtime_ns, status.st_size)
+                found[file] = (status.st_ctime_ns, status.st_size)
         return found

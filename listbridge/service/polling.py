@@ -2,10 +2,10 @@
 
 import asyncio
 import traceback
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,9 @@ from time import monotonic
 from listbridge import clock, maillog
 from listbridge.category import Category
 from listbridge.intake.readers import Reader, Readers
-from listbridge.mailbox import open_mailbox
+from listbridge.mailbox import IncomingSettings, Mailbox, open_mailbox
 from listbridge.metrics import Metrics
-from listbridge.service import events
+from listbridge.service import events, turns
 from listbridge.service.intake_round import follow_file, take_in
 from listbridge.service.mailbox_lease import MailboxTaken
 from listbridge.service.roster import Roster
@@ -28,15 +28,10 @@ from storage import inbound, polls
 from storage.errors import StoreError
 from storage.states import Trouble
 
-# A mailbox on a dead host keeps its thread until the time limit; the others must not wait for it.
-_POLLS_AT_ONCE = 64
-# So that one dead host cannot take all the threads. Servers limit connections from one place, too.
-_POLLS_AT_ONE_HOST = 8
-# Of those, so many may be of mailboxes that failed the last time. They may hang until the time
-# limit again, and the others at their host must not wait for them.
-_FAILING_AT_ONE_HOST = 4
 # A mailbox that cannot be read is looked at ever more rarely, down to this.
 _LONGEST_WAIT = timedelta(minutes=15)
+# A pass that trouble of our own has broken off is made anew after this, and then ever more rarely.
+_FIRST_WAIT = timedelta(seconds=5)
 # How late a scheduled post may be; to look costs one question.
 _LOOK_AT_SCHEDULE = timedelta(seconds=10)
 # Of several services on one database the first to come makes a pass, and the others leave it out
@@ -55,20 +50,16 @@ class Polling:
         self._queued = queued
         self._runner = Runner()
         self._schedule = Runner()
-        self._threads = ThreadPoolExecutor(_POLLS_AT_ONCE, thread_name_prefix="poll")
-        self._free_threads = asyncio.Semaphore(_POLLS_AT_ONCE)
-        self._hosts: dict[str, asyncio.Semaphore] = defaultdict(
-            lambda: asyncio.Semaphore(_POLLS_AT_ONE_HOST)
-        )
+        self._threads = ThreadPoolExecutor(turns.THREADS, thread_name_prefix="poll")
+        self._turns = turns.Turns()
         self._failing: set[str] = set()  # leads whose mailbox could not be read the last time
-        self._failing_at: dict[str, asyncio.Semaphore] = defaultdict(
-            lambda: asyncio.Semaphore(_FAILING_AT_ONE_HOST)
-        )
+        self._outside: set[str] = set()  # leads whose server has not let us in yet
         self._stopping = False
         self._stopped = asyncio.Event()
         self._known: dict[str, Category] = {}  # as they were taken over last
         self._wanted: set[str] = set()  # to be polled whatever other services have done
         self._broken_off: set[str] = set()  # whose last pass ended with trouble of our own
+        self._breaks: Counter[str] = Counter()  # by lead: passes in a row that ended so
         self._unread_files: dict[str, Path] = {}
         self._file_trouble: dict[str, str | None] = {}
         self._random: Random = SystemRandom()
@@ -171,14 +162,14 @@ class Polling:
             run = asyncio.get_running_loop().run_in_executor
             return await run(self._threads, self._pass, readers, self._every(crowd), late)
 
-    @asynccontextmanager
-    async def _turn(self, lead: str) -> AsyncIterator[None]:
-        """Have a thread for a pass, once its host and those who wait there have one to spare."""
+    def _turn(self, lead: str) -> AbstractAsyncContextManager[None]:
         category = self._roster.installation.configuration.categories.get(lead)
         host = category.incoming.host if category and category.incoming else ""
-        allotted = self._failing_at[host] if lead in self._failing else nullcontext()
-        async with allotted, self._hosts[host], self._free_threads:
-            yield
+        return self._turns.at(
+            host,
+            is_failing=lead in self._failing,
+            is_outside=partial(self._outside.__contains__, lead),
+        )
 
     def _pass(self, readers: Readers, every: timedelta, late: timedelta) -> datetime | None:
         begun = monotonic()
@@ -200,13 +191,8 @@ class Polling:
             for one in readers.polled:
                 events.polled(one.tally)
             next_pass = None
-        if readers.lead.tally.trouble in (Trouble.UNREACHABLE, Trouble.LOGIN):
-            self._failing.add(readers.lead.category.slug)
-        else:
-            self._failing.discard(readers.lead.category.slug)
+        self._note_trouble(readers)
         for one in readers.polled:
-            if one.tally.trouble is Trouble.OURS:
-                self._broken_off.add(one.category.slug)
             self._metrics.polled(
                 one.category.slug,
                 vars(one.tally),
@@ -214,7 +200,32 @@ class Polling:
                 seconds=monotonic() - begun,
                 late=late.total_seconds(),
             )
+        if readers.lead.category.slug in self._breaks:
+            return self._soon(readers.lead.category.slug, every, next_pass)
         return next_pass
+
+    def _note_trouble(self, readers: Readers) -> None:
+        lead = readers.lead.category.slug
+        if readers.lead.tally.trouble in (Trouble.UNREACHABLE, Trouble.LOGIN):
+            self._failing.add(lead)
+        else:
+            self._failing.discard(lead)
+        ours = {x.category.slug for x in readers.polled if x.tally.trouble is Trouble.OURS}
+        self._broken_off |= ours
+        if ours:
+            self._breaks[lead] += 1
+        else:
+            self._breaks.pop(lead, None)
+
+    def _soon(self, lead: str, every: timedelta, planned: datetime | None) -> datetime:
+        """Return when a pass is made anew that was broken off: nothing was wrong with its mailbox.
+
+        The database may be well again before anybody has looked at it, so nothing else tells.
+        """
+        self._wanted.add(lead)
+        first, longest = min(_FIRST_WAIT, every), max(_LONGEST_WAIT, every)
+        wait = backoff.delay(self._breaks[lead], first=first, longest=longest, random=self._random)
+        return min(clock.now() + wait, planned or clock.now() + every)
 
     def _take_in(self, readers: Readers, every: timedelta) -> datetime | None:
         lead = readers.lead.category.slug
@@ -223,12 +234,19 @@ class Polling:
         return take_in(
             self._roster.installation.db,
             readers,
-            open_mailbox,
+            partial(self._open, lead),
             patient=False,
             unless_since=shared,
             plan=partial(self._plan, every),
             queued=self._queued,
         )
+
+    def _open(self, lead: str, settings: IncomingSettings) -> Mailbox:
+        self._outside.add(lead)
+        try:
+            return open_mailbox(settings)
+        finally:
+            self._outside.discard(lead)
 
     def _plan(self, every: timedelta, begun_at: datetime, failures: int) -> datetime:
         if not failures:

@@ -22,6 +22,8 @@ _LOOK_EVERY_SECONDS = 5.0
 # How often it is looked whether a process has died while it was sending.
 _DOUBT_EVERY_SECONDS = 60.0
 _FIRST_REST = timedelta(seconds=30)
+# After trouble with the database, which may be over before anybody has noticed it.
+_SHORT_REST = timedelta(seconds=5)
 _LONGEST_REST = timedelta(minutes=15)
 
 
@@ -33,8 +35,7 @@ class Sending:
         self._metrics = metrics
         self._accounts = Accounts()
         self._sends: dict[int, OutgoingSettings] = {}
-        # Accounts in trouble, by name, and categories for which nothing could be sent, by id.
-        self._rests = Rests(first=_FIRST_REST, longest=_LONGEST_REST)
+        self._forget_rests()
         self._paused: set[str] = set()  # accounts that the store calls paused
         self._woken = asyncio.Event()
         self._look = True  # whether categories other than these may have something due
@@ -54,8 +55,14 @@ class Sending:
 
     def store_is_back(self) -> None:
         """Go on at once with what the database's trouble has stopped."""
-        self._rests = Rests(first=_FIRST_REST, longest=_LONGEST_REST)
+        self._forget_rests()
         self.wake()
+
+    def _forget_rests(self) -> None:
+        # Accounts in trouble, by name, and categories for which nothing could be sent, by id.
+        self._rests = Rests(first=_FIRST_REST, longest=_LONGEST_REST)
+        # Categories of which the database would not give or take anything, by id.
+        self._unstored = Rests(first=_SHORT_REST, longest=_LONGEST_REST)
 
     async def apply(self) -> None:
         """Take the accounts as the roster has them now, and try them all again.
@@ -63,7 +70,7 @@ class Sending:
         What is in hand with other settings ends with what is leaving; the rest goes by the new.
         """
         self._sends = self._roster.sends()
-        self._rests = Rests(first=_FIRST_REST, longest=_LONGEST_REST)
+        self._forget_rests()
         await self._accounts.close(unless=self._sends.values())
         self.wake()
 
@@ -139,6 +146,8 @@ class Sending:
 
     def _is_resting(self, category_id: int, settings: OutgoingSettings) -> bool:
         now = clock.now()
+        if self._unstored.is_resting(category_id, now):
+            return True
         return any(self._rests.is_resting(x, now) for x in (category_id, settings.account))
 
     async def _send(self, category_id: int, settings: OutgoingSettings) -> None:
@@ -148,11 +157,12 @@ class Sending:
             book = self._roster.book_of(category_id)
             is_over = partial(self._is_over, category_id, settings)
             sent = await send_due(db, category_id, settings, account, is_over, book)
+            self._unstored.succeeded(category_id)
             outcomes = {state.value: number for state, number in sent.outcomes.items()}
             self._metrics.sent(self._roster.name_of(category_id), outcomes)
             await self._draw_conclusions(category_id, settings, account, sent)
         except StoreError as err:
-            self._rests.failed(category_id, clock.now())
+            self._unstored.failed(category_id, clock.now())
             self._metrics.failed("store")
             maillog.error("store.failed", error=str(err))
         except Exception as err:

@@ -15,15 +15,11 @@ class Told:
         self.to_reload = asyncio.Event()
 
 
-def put_off_reloads() -> None:
-    """Have a SIGHUP wait until it is `handled`; by itself it would end a process that starts."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-
-
 @contextmanager
 def handled(told: Told) -> Iterator[None]:
     """Take signals for it: SIGTERM and SIGINT mean stop, SIGHUP reload.
 
+    A SIGHUP that came while the process started has been waiting until now (`__main__`).
     The second request to stop ends the process at once. That is safe at any instruction.
     """
     loop = asyncio.get_running_loop()

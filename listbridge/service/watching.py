@@ -46,7 +46,10 @@ class Watching:
         await self._stopping.wait()
 
     async def apply(self) -> None:
-        """Watch what the roster has now; a connection whose settings are the same stays."""
+        """Watch what the roster has now; a connection whose settings are the same stays.
+
+        One that failed is tried again: what was wrong may be mended, such as a password in a file.
+        """
         wanted = self._wanted()
         if len(wanted) > _MOST_WATCHED:
             maillog.info("idle.left-out", count=len(wanted) - _MOST_WATCHED)
@@ -55,6 +58,8 @@ class Watching:
             if wanted.get(slug) != watcher.settings:
                 watcher.stop()
                 del self._watchers[slug]
+        for place, watcher in enumerate(self._watchers.values()):
+            watcher.try_again(after=place * _APART)
         new = [slug for slug in wanted if slug not in self._watchers]
         for place, slug in enumerate(new):
             self._watchers[slug] = Watcher(wanted[slug], partial(self._tell, slug))
@@ -96,6 +101,8 @@ class Watcher:
         self._renewed_after = renewed_after
         self._first_wait = first_wait
         self._stopping = Event()
+        self._woken = Event()  # from a rest after a failure
+        self._after = timedelta(0)
         self._watch: Watch | None = None
         self._seen: object = None  # how the folder was when nothing new had come yet
         self._failures = 0
@@ -106,14 +113,21 @@ class Watcher:
         # A daemon, so that a server which keeps it waiting cannot keep the process from ending.
         Thread(target=self._run, args=(after,), name="idle", daemon=True).start()
 
+    def try_again(self, after: timedelta = timedelta(0)) -> None:
+        """End the rest after a failure, if it has one, from any thread."""
+        if self._failures:
+            self._after = after
+            self._woken.set()
+
     def stop(self) -> None:
         """End it from any thread, whatever it is doing."""
         self._stopping.set()
+        self._woken.set()
         if self._watch is not None:
             self._watch.drop()
 
     def _run(self, wait: timedelta) -> None:
-        while not self._stopping.wait(wait.total_seconds()):
+        while not self._is_stopped_within(wait):
             reason = ""
             try:
                 self._watch_once()
@@ -135,6 +149,13 @@ class Watcher:
                 reason=reason,
                 seconds=round(wait.total_seconds()),
             )
+
+    def _is_stopped_within(self, wait: timedelta) -> bool:
+        """Wait so long, or until woken; say whether it was stopped."""
+        if self._woken.wait(wait.total_seconds()):
+            self._woken.clear()
+            return self._stopping.wait(self._after.total_seconds())
+        return False
 
     def _watch_once(self) -> None:
         """Watch over one connection until it ends, which it does by an error."""

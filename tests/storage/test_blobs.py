@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from storage import blobs, raw_messages
+from storage import blobs, engine, raw_messages
 from storage.database import Database
 from storage.errors import StoreError
 from storage.schema import raw_messages as table
@@ -35,3 +35,16 @@ def test_the_same_bytes_are_kept_once(db: Database) -> None:
 def test_what_sqlite_says_of_a_value_is_said_as_trouble_of_the_store(sqlite: Database) -> None:
     with pytest.raises(StoreError, match=r"listbridge\.db"), sqlite.reading() as tx:
         blobs.read(tx, table.c.bytes, 999)
+
+
+def test_connections_to_sqlite_which_remember_each_value_are_renewed(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_RENEWED_AFTER_SECONDS", 0)
+    db = Database(engine.engine(sqlite.url))
+    used = []
+    for _ in range(2):
+        with db.reading() as tx:
+            used.append(tx.connection.dbapi_connection)
+    db.close()
+    assert used[0] is not used[1]

@@ -14,11 +14,12 @@ import pytest
 from listbridge import clock
 from listbridge.bootstrap import Installation
 from listbridge.metrics import Metrics
-from listbridge.service import polling
+from listbridge.service import polling, turns
 from listbridge.service.polling import Polling
 from listbridge.service.roster import Roster
 from storage import leases, polls
 from storage.database import Database
+from storage.errors import StoreError
 from storage.polls import Poll
 from storage.states import Trouble
 from tests.fakes.mailbox import HOST, FakeServer, breaks
@@ -186,14 +187,40 @@ async def test_while_the_database_cannot_be_used_no_pass_is_made_and_afterwards_
     assert part._wanted == {"general"}
 
 
-async def test_whatever_blows_up_does_not_leave_the_pass(
+async def test_a_pass_that_the_database_broke_off_is_made_anew_soon_whoever_noticed(
+    db: Database,
+    one_pass: Callable[[], Awaitable[datetime | None]],
+    server: FakeServer,
+    on_record: Callable[[], Poll],
+) -> None:
+    def fails(*_: object) -> None:
+        raise StoreError("sorry, too many clients already")
+
+    server.on["open"] = fails
+    next_pass = await one_pass()
+    assert db.trouble is None  # as when another pass has committed meanwhile
+    assert next_pass is not None
+    assert next_pass - clock.now() < SOON
+    assert on_record().trouble is Trouble.OURS
+
+    server.on.clear()
+    await one_pass()  # which is not left out for having begun just now
+    assert on_record().trouble is None
+
+
+async def test_whatever_blows_up_does_not_leave_the_pass_and_is_tried_ever_more_rarely(
     one_pass: Callable[[], Awaitable[datetime | None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object, **__: object) -> None:
         raise KeyError("a secret")
 
     monkeypatch.setattr(polling, "take_in", fails)
-    assert await one_pass() is None
+    waits = []
+    for _ in range(5):
+        next_pass = await one_pass()
+        assert next_pass is not None
+        waits.append(next_pass - clock.now())
+    assert waits[0] < SOON < waits[-1] <= EVERY
 
 
 async def test_a_subscriber_file_that_is_wrong_stays_in_view_until_it_is_read_again(
@@ -332,15 +359,15 @@ async def test_a_reload_polls_at_once_what_was_in_trouble(
 @pytest.fixture
 async def waiting(part: Polling) -> AsyncIterator[asyncio.Task[datetime | None]]:
     """A pass that waits for its turn at a host which keeps all others busy."""
-    turns = part._hosts[HOST]
-    for _ in range(polling._POLLS_AT_ONE_HOST):
-        await turns.acquire()
+    at_host = part._turns._at[HOST]
+    for _ in range(turns._AT_ONE_HOST):
+        await at_host.acquire()
     part.poll_now("general")
     one = asyncio.create_task(part._poll("general", NOT_LATE))
-    await until(turns.locked)
+    await until(at_host.locked)
     await asyncio.sleep(0)
     yield one
-    turns.release()
+    at_host.release()
     await one
 
 
@@ -351,7 +378,7 @@ async def test_a_pass_that_waited_for_its_turn_goes_by_what_was_reloaded_meanwhi
     server: FakeServer,
 ) -> None:
     part._roster.installation = replace(install(), ids={})  # the category has vanished
-    part._hosts[HOST].release()
+    part._turns._at[HOST].release()
     assert await waiting is None
     assert server.logins == 0
 
@@ -362,7 +389,7 @@ async def test_a_pass_that_waited_for_its_turn_is_not_begun_at_the_end(
     running = asyncio.create_task(part.run())
     await asyncio.sleep(0)
     await part.stop(NOT_LATE)
-    part._hosts[HOST].release()
+    part._turns._at[HOST].release()
     assert await waiting is None
     assert server.logins == 0
     await running
@@ -389,6 +416,21 @@ async def test_a_pass_that_began_before_a_reload_does_not_take_the_old_file_for_
     assert sum(one["added"] for one in told("subscribers.changed")) == 2
 
 
+async def test_only_while_its_server_does_not_let_it_in_a_pass_counts_as_hanging(
+    part: Polling, one_pass: Callable[[], Awaitable[datetime | None]], server: FakeServer
+) -> None:
+    outside = []
+
+    def notes(*_: object) -> None:
+        outside.append(set(part._outside))
+
+    server.on["open"] = server.on["list"] = notes
+    server.deliver(letter(1))
+    await one_pass()
+    assert outside[0] == {"general"}
+    assert not any(outside[1:])
+
+
 async def test_mailboxes_that_hang_again_and_again_leave_turns_at_their_host_to_the_others(
     part: Polling, one_pass: Callable[[], Awaitable[datetime | None]], server: FakeServer
 ) -> None:
@@ -401,14 +443,14 @@ async def test_mailboxes_that_hang_again_and_again_leave_turns_at_their_host_to_
 
     server.on["open"] = breaks
     assert await is_made()
-    for _ in range(polling._FAILING_AT_ONE_HOST):  # others that failed are at it
-        await part._failing_at[HOST].acquire()
-        await part._hosts[HOST].acquire()
+    for _ in range(turns._FAILING_AT_ONE_HOST):  # others that failed are at it
+        await part._turns._failing_at[HOST].acquire()
+        await part._turns._at[HOST].acquire()
     assert not await is_made(within=0.1)
-    part._failing_at[HOST].release()
+    part._turns._failing_at[HOST].release()
     server.on.clear()
     assert await is_made()
-    await part._failing_at[HOST].acquire()
+    await part._turns._failing_at[HOST].acquire()
     assert await is_made()  # it is none of those any more
 
 
@@ -418,8 +460,8 @@ async def test_what_an_earlier_service_left_in_trouble_is_among_those_that_fail(
     with db.transaction() as tx:
         polls.begin(tx, category_id, now=clock.now())
         polls.end(tx, category_id, trouble=Trouble.LOGIN, error="no", now=clock.now())
-    for _ in range(polling._POLLS_AT_ONE_HOST):  # so that its own pass does not come to it
-        await part._hosts[HOST].acquire()
+    for _ in range(turns._AT_ONE_HOST):  # so that its own pass does not come to it
+        await part._turns._at[HOST].acquire()
     running = asyncio.create_task(part.run())
     await until(lambda: part._failing == {"general"})
     await part.stop(NOT_LATE)

@@ -10,14 +10,16 @@ import pytest
 
 from listbridge import clock
 from listbridge.bootstrap import Accounts, Installation
-from listbridge.delivery.worker import Account
+from listbridge.delivery.worker import Account, Sent
 from listbridge.metrics import Metrics
+from listbridge.service import sending as module
 from listbridge.service.intake_round import whole_round
 from listbridge.service.roster import Roster
 from listbridge.service.sending import Sending
 from listbridge.submission import AccountTrouble, OutgoingSettings
 from storage import due, pauses
 from storage.database import Database
+from storage.errors import StoreError
 from tests.fakes.courier import RecordingCourier
 from tests.fakes.mailbox import FakeServer
 from tests.fakes.office import letter
@@ -101,6 +103,28 @@ async def test_what_becomes_due_is_sent_when_it_is_woken(
         post(2)
         part.wake()  # by another process, which does not say what
         await until(lambda: len(courier.recipients()) == 4)
+
+
+async def test_what_the_database_did_not_give_is_asked_for_again_soon_whoever_noticed(
+    installation: Installation,
+    post: Callable[[int], None],
+    courier: RecordingCourier,
+    monkeypatch: pytest.MonkeyPatch,
+    told: Callable[[str], list[dict[str, object]]],
+) -> None:
+    async def fails(*_: object) -> Sent:
+        raise StoreError("sorry, too many clients already")
+
+    monkeypatch.setattr(module, "_LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_SHORT_REST", timedelta(milliseconds=10))
+    monkeypatch.setattr(module, "_FIRST_REST", timedelta(hours=1))
+    post(1)
+    with monkeypatch.context() as full:
+        full.setattr(module, "send_due", fails)
+        async with sending(installation):
+            await until(lambda: len(told("store.failed")) >= 2)
+            full.undo()
+            await until(lambda: len(courier.recipients()) == 2)
 
 
 async def test_an_account_in_trouble_is_paused_on_record_and_not_tried_again_at_once(

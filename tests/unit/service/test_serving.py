@@ -17,7 +17,7 @@ from listbridge.service import serve as serving
 from listbridge.service.lookout import Lookout
 from listbridge.service.readiness import Readiness
 from listbridge.service.roster import Roster
-from listbridge.service.signals import Told, put_off_reloads
+from listbridge.service.signals import Told
 from listbridge.service.store_watch import StoreWatch
 
 PATIENCE = 30.0
@@ -127,7 +127,7 @@ async def test_a_file_that_is_broken_at_the_start_is_told_of(
 async def test_a_reload_that_is_asked_for_during_the_start_comes_after_it(files: Files) -> None:
     told, part = Told(), Recorded()
     files.may_end.set()
-    put_off_reloads()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     signal.raise_signal(signal.SIGHUP)  # to this thread: those of pytest-xdist do not put it off
     service = begin(files.installation, part, told)
     await until(lambda: part.applied == 1)
