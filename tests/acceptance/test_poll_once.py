@@ -129,7 +129,7 @@ def test_a_dry_run_changes_nothing_and_has_the_numbers_of_the_run_that_follows(
 def test_a_dry_run_does_not_even_make_new_categories_known(
     program: Program, dovecot: Dovecot, slug: str
 ) -> None:
-    program.run("poll-once", "--dry-run")
+    program.run("poll-once")
     before = program.database.read_bytes()
     program.write_category(slug, category_toml(slug, dovecot=dovecot, more=OPEN), READERS)
     dovecot.deliver(slug, letter(1, run=slug))
