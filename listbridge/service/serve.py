@@ -108,8 +108,9 @@ def _monotonic_microseconds() -> int:
 
 
 def _status(roster: Roster) -> str:
-    broken = len(roster.installation.broken)
-    return f"{len(roster.active())} categories" + (f", {broken} files broken" if broken else "")
+    active, broken = len(roster.active()), len(roster.installation.broken)
+    status = "1 category" if active == 1 else f"{active} categories"
+    return status + (f"; files broken: {broken}" if broken else "")
 
 
 async def _beat() -> None:
