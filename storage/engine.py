@@ -1,5 +1,7 @@
 """How SQLAlchemy is to speak to SQLite and to PostgreSQL."""
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ _POSTGRESQL_LINK = {
 # Python keeps 100 octets for each value that was ever opened in place over a connection to SQLite
 # (CPython's list of its blobs), until that is closed. A service that runs for years reads millions.
 _RENEWED_AFTER_SECONDS = 600
+_SWITCH_SECONDS = 0.01
 
 
 def engine(url: str) -> Engine:
@@ -101,13 +104,29 @@ def _sqlite(parsed: URL) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     # Python's own transaction control loses updates; with isolation_level None, BEGIN is ours.
     connection.isolation_level = None
-    cursor = connection.cursor()
+    _switch_to_wal(connection)
     # FULL, because mail is deleted from its server on the strength of our commit.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
     # SQLite's own knows ASCII only, and addresses are compared in Python's lower case.
     connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _switch_to_wal(connection: Any) -> None:
+    """Have the journal that lets others read meanwhile; of a new database several may want it.
+
+    SQLite does not wait for one that is just switching, whatever the busy timeout says.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as err:
+            is_busy = err.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline:
+                raise
+        time.sleep(_SWITCH_SECONDS)
 
 
 def _lower(text: str | None) -> str | None:
